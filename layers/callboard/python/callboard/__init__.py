@@ -1,0 +1,1 @@
+"""Callboard: a serverless backend for agent-driven content production."""

@@ -1,0 +1,71 @@
+"""boto3 clients, one a service and execution environment, made at first use."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_servicediscovery import ServiceDiscoveryClient
+    from mypy_boto3_sqs import SQSClient
+
+
+def _client(service: str, *, pool: int = 10, **options: Any) -> Any:
+    import boto3  # noqa: PLC0415  # a function that sends nothing does not pay for it
+    from botocore.config import Config  # noqa: PLC0415
+
+    config = Config(
+        connect_timeout=3,
+        read_timeout=10,
+        retries={"mode": "standard", "max_attempts": 4},
+        max_pool_connections=pool,
+        tcp_keepalive=True,
+        s3={"addressing_style": "path"} if service == "s3" else {},
+        signature_version="s3v4" if service == "s3" else None,
+    )
+    session: Any = boto3.session.Session()
+    return session.client(service, config=config, **options)
+
+
+@lru_cache(maxsize=1)
+def sqs() -> "SQSClient":
+    """Return the SQS client."""
+    client: SQSClient = _client("sqs")
+    return client
+
+
+@lru_cache(maxsize=1)
+def eventbridge() -> "EventBridgeClient":
+    """Return the EventBridge client."""
+    client: EventBridgeClient = _client("events")
+    return client
+
+
+@lru_cache(maxsize=1)
+def s3() -> "S3Client":
+    """Return the S3 client."""
+    client: S3Client = _client("s3", pool=32)
+    return client
+
+
+@lru_cache(maxsize=1)
+def dynamodb() -> "DynamoDBClient":
+    """Return the DynamoDB client."""
+    client: DynamoDBClient = _client("dynamodb")
+    return client
+
+
+@lru_cache(maxsize=4)
+def websocket_management(endpoint_url: str) -> "ApiGatewayManagementApiClient":
+    """Return the client that posts to the connections of the WebSocket API behind this endpoint."""
+    client: ApiGatewayManagementApiClient = _client("apigatewaymanagementapi", pool=64, endpoint_url=endpoint_url)
+    return client
+
+
+@lru_cache(maxsize=1)
+def servicediscovery() -> "ServiceDiscoveryClient":
+    """Return the Cloud Map client."""
+    client: ServiceDiscoveryClient = _client("servicediscovery")
+    return client

@@ -1,0 +1,1 @@
+"""What happened: the log, the outbox and the messages made of them."""

@@ -1,0 +1,139 @@
+"""SQL of the event log: appending with gapless offsets, reading, publishing marks."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from callboard.database import Database
+from callboard.events.models import EventRow
+from callboard.ids import new_id
+
+# The tail of every statement that changes something. Before it stands a CTE named change, with one row an event and the
+# columns n (order), event_id, topic, tenant, project_id, card_id, correlation_id, data.
+# The upsert locks contexts in id order, so that batches cannot deadlock, and takes a range of offsets each; it works on
+# the latest row where a plain snapshot would not. It leaves the CTE `event`.
+APPEND_EVENTS = """
+, context AS (
+    INSERT INTO event_contexts AS c (id, tenant, project_id, card_id, last_offset)
+    SELECT coalesce(card_id, project_id), tenant, project_id, card_id, count(*)
+    FROM change GROUP BY 1, 2, 3, 4 ORDER BY 1
+    ON CONFLICT (id) DO UPDATE SET last_offset = c.last_offset + excluded.last_offset
+    RETURNING id, last_offset
+), event AS (
+    INSERT INTO events (id, topic, tenant, context_id, context_offset, project_id, card_id, correlation_id, payload)
+    SELECT change.event_id, change.topic, change.tenant, context.id,
+           context.last_offset
+               - count(*) OVER (PARTITION BY context.id)
+               + row_number() OVER (PARTITION BY context.id ORDER BY change.n),
+           change.project_id, change.card_id, change.correlation_id, change.data
+    FROM change JOIN context ON context.id = coalesce(change.card_id, change.project_id)
+    RETURNING id, topic, tenant, context_id, context_offset, project_id, card_id, correlation_id, payload, created_at
+)
+"""
+
+# What a changing statement returns of its events, in one column.
+EVENTS_COLUMN = "(SELECT coalesce(jsonb_agg(to_jsonb(event) ORDER BY event.id), '[]') FROM event) AS events"
+
+_COLUMNS = "id, topic, tenant, context_id, context_offset, project_id, card_id, correlation_id, payload, created_at"
+
+UNPUBLISHED_OF_JOBS = (
+    "SELECT "  # noqa: S608  # constants only
+    + _COLUMNS
+    + """
+FROM events
+WHERE context_id IN (SELECT card_id FROM generation_jobs WHERE id = ANY(%(job_ids)s))
+  AND published_at IS NULL AND topic = 'job.status.updated'
+ORDER BY id LIMIT %(limit)s"""
+)
+
+# Locked and skipped, so that two relays never publish the same rows at once; by age rather than "after the last seen
+# id", because a transaction that commits late has an early id.
+UNPUBLISHED = (
+    "SELECT "  # constants only
+    + _COLUMNS
+    + """
+FROM events
+WHERE published_at IS NULL AND created_at < now() - make_interval(secs => %(older_than_seconds)s)
+ORDER BY created_at LIMIT %(limit)s
+FOR UPDATE SKIP LOCKED"""
+)
+
+MARK_PUBLISHED = """
+UPDATE events SET published_at = now() WHERE id = ANY(%(event_ids)s) AND published_at IS NULL"""
+
+AFTER = (
+    "SELECT "  # constants only
+    + _COLUMNS
+    + """
+FROM events
+WHERE context_id = %(context_id)s AND context_offset > %(after)s
+ORDER BY context_offset LIMIT %(limit)s"""
+)
+
+# For followers of a project: what each card's stream holds after the offset that the follower has of it; a card it
+# does not know starts at its beginning.
+AFTER_IN_CARDS = """
+SELECT e.id, e.topic, e.tenant, e.context_id, e.context_offset, e.project_id, e.card_id, e.correlation_id, e.payload,
+       e.created_at
+FROM event_contexts c
+LEFT JOIN jsonb_each_text(%(known)s) AS known(card_id, last_seen) ON known.card_id = c.id::text
+JOIN events e ON e.context_id = c.id AND e.context_offset > coalesce(known.last_seen::bigint, 0)
+WHERE c.project_id = %(project_id)s AND c.card_id IS NOT NULL AND c.last_offset > coalesce(known.last_seen::bigint, 0)
+ORDER BY e.id LIMIT %(limit)s"""
+
+CONTEXT = """
+SELECT c.id, c.project_id, c.card_id, c.last_offset,
+       coalesce((SELECT min(e.context_offset) FROM events e WHERE e.context_id = c.id), c.last_offset + 1)
+           AS oldest_offset
+FROM event_contexts c
+WHERE c.id = %(context_id)s AND c.tenant = %(tenant)s
+  AND CASE WHEN c.card_id IS NULL THEN EXISTS (SELECT FROM projects p WHERE p.id = c.id)
+           ELSE EXISTS (SELECT FROM task_cards t WHERE t.id = c.id) END"""
+
+OFFSETS_OF_PROJECT = """
+SELECT c.id, c.last_offset,
+       coalesce((SELECT min(e.context_offset) FROM events e WHERE e.context_id = c.id), c.last_offset + 1)
+           AS oldest_offset
+FROM event_contexts c JOIN task_cards t ON t.id = c.id
+WHERE c.project_id = %(project_id)s AND c.tenant = %(tenant)s
+ORDER BY c.id"""
+
+PRUNE = """
+WITH old AS (
+    SELECT id FROM events
+    WHERE created_at < now() - make_interval(days => %(days)s) AND published_at IS NOT NULL
+    ORDER BY created_at LIMIT %(limit)s
+)
+DELETE FROM events USING old WHERE events.id = old.id"""
+
+
+def event_ids(count: int) -> list[UUID]:
+    """Make ids for the events of a statement, in order."""
+    return [new_id() for _ in range(count)]
+
+
+def rows_of(column: Sequence[dict[str, Any]]) -> list[EventRow]:
+    """Read the `events` column of a changing statement."""
+    return [EventRow.model_validate(row) for row in column]
+
+
+def unpublished_of_jobs(db: Database, job_ids: Sequence[UUID], limit: int) -> list[EventRow]:
+    """Read the events of these jobs' cards that nobody has published yet, oldest first."""
+    rows = db.execute(UNPUBLISHED_OF_JOBS, {"job_ids": list(job_ids), "limit": limit})
+    return [EventRow.model_validate(row) for row in rows]
+
+
+def lock_unpublished(db: Database, older_than_seconds: float, limit: int) -> list[EventRow]:
+    """Lock and read stragglers, oldest first; needs a transaction."""
+    rows = db.execute(UNPUBLISHED, {"older_than_seconds": older_than_seconds, "limit": limit})
+    return [EventRow.model_validate(row) for row in rows]
+
+
+def mark_published(db: Database, published: Sequence[UUID]) -> None:
+    """Note that these events reached the bus."""
+    db.execute(MARK_PUBLISHED, {"event_ids": list(published)})
+
+
+def prune(db: Database, days: int, limit: int) -> int:
+    """Delete published events older than this; return how many."""
+    return db.execute(PRUNE, {"days": days, "limit": limit}).rowcount

@@ -1,0 +1,58 @@
+"""Sending to SQS. A message says "look at this": it carries ids, never state."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import batched
+from typing import TYPE_CHECKING, Any
+
+from callboard import aws
+from callboard.errors import ServiceUnavailableError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+# SQS takes at most ten messages a call and delays a message by at most 15 minutes.
+MAX_BATCH = 10
+MAX_DELAY_SECONDS = 900
+
+
+class QueueUnavailableError(ServiceUnavailableError):
+    """A queue did not take a message."""
+
+    code = "QUEUE_UNAVAILABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message: a JSON body, and how long the queue holds it back, in whole seconds."""
+
+    body: dict[str, Any]
+    delay_seconds: int = 0
+
+
+def send(queue_url: str, messages: Sequence[Message]) -> None:
+    """Send messages, ten a call.
+
+    Raises:
+        QueueUnavailableError: The queue refused some; the others are sent, so a retry may send those twice.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    refused = 0
+    for batch in batched(messages, MAX_BATCH, strict=False):
+        entries: list[SendMessageBatchRequestEntryTypeDef] = [
+            {
+                "Id": str(number),
+                "MessageBody": json.dumps(message.body),
+                "DelaySeconds": min(message.delay_seconds, MAX_DELAY_SECONDS),
+            }
+            for number, message in enumerate(batch)
+        ]
+        try:
+            answer = aws.sqs().send_message_batch(QueueUrl=queue_url, Entries=entries)
+        except (BotoCoreError, ClientError) as error:
+            raise QueueUnavailableError from error
+        refused += len(answer.get("Failed", ()))
+    if refused:
+        raise QueueUnavailableError(details={"refused": refused})

@@ -1,0 +1,33 @@
+"""A real PostgreSQL, cloned for each test, and a fake cloud around it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from callboard.database import Database, connect
+from support.aws import FakeCloud, fake_cloud
+from support.postgres import cloned_database, running_server
+
+
+@pytest.fixture(scope="session")
+def template_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_server(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(template_url: str) -> Iterator[str]:
+    with cloned_database(template_url) as url:
+        yield url
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    with connect(database_url) as connection:
+        yield connection
+
+
+@pytest.fixture
+def cloud(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCloud]:
+    with fake_cloud(database_url, monkeypatch) as made:
+        yield made
