@@ -109,7 +109,6 @@ def fake_cloud(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[F
             "CONNECTIONS_TABLE": "connections",
             "DISCOVERY_NAMESPACE": "callboard-test",
             "DEFAULT_PROVIDER": "replicate",
-            "PROVIDERS_PARAMETER": "/callboard-test/providers",
             "PUBLIC_URL": "https://api.example.test",
             "WEBSOCKET_URL": "wss://ws.example.test/live",
             "WEBSOCKET_ENDPOINT": "https://ws.example.test/live",

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from callboard import errors
 from callboard.identity import Caller, caller_from_claims
 from callboard.observability import correlated, logger
+from callboard.settings import get_settings
 
 MAX_BODY_BYTES = 256 * 1024
 MAX_JSON_DEPTH = 64
@@ -133,7 +134,7 @@ class Api(APIGatewayHttpResolver):
             UnauthenticatedError: The route's authorizer verified no token.
         """
         authorizer = self.current_event.raw_event.get("requestContext", {}).get("authorizer") or {}
-        return caller_from_claims((authorizer.get("jwt") or {}).get("claims") or {})
+        return caller_from_claims((authorizer.get("jwt") or {}).get("claims") or {}, get_settings().groups_claim)
 
     @property
     def raw_body(self) -> bytes:

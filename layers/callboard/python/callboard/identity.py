@@ -46,7 +46,7 @@ def groups_of(claim: Any) -> list[str]:
     return [str(group) for group in claim] if isinstance(claim, Iterable) else []
 
 
-def caller_from_claims(claims: Mapping[str, Any]) -> Caller:
+def caller_from_claims(claims: Mapping[str, Any], groups_claim: str = "cognito:groups") -> Caller:
     """Make the caller from the claims of an access token whose signature is already verified.
 
     Without a tenant group the caller is alone in a tenant of its own, so that a new user sees nobody else's work.
@@ -61,7 +61,7 @@ def caller_from_claims(claims: Mapping[str, Any]) -> Caller:
         raise UnauthenticatedError
     if claims.get("token_use", "access") != "access":
         raise WrongTokenError
-    groups = groups_of(claims.get("cognito:groups"))
+    groups = groups_of(claims.get(groups_claim))
     tenants = sorted({g.removeprefix(TENANT_GROUP_PREFIX) for g in groups if g.startswith(TENANT_GROUP_PREFIX)} - {""})
     if len(tenants) > 1:
         raise TenantAmbiguousError

@@ -11,6 +11,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from callboard.errors import ConfigurationError
 
+type OptionalSetting = Literal[
+    "public_url", "websocket_url", "websocket_endpoint", "job_queue_service_id", "notifications_service_id"
+]
+
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -33,18 +37,25 @@ class Settings(BaseSettings):
     connections_table: str
     discovery_namespace: str
     default_provider: str
-    providers_parameter: str
 
-    log_level: LogLevel = "INFO"
+    log_level: type OptionalSetting = Literal[
+    "public_url", "websocket_url", "websocket_endpoint", "job_queue_service_id", "notifications_service_id"
+]
+
+LogLevel = "INFO"
     debug: bool = False
     check_interval_seconds: float = Field(default=2.0, gt=0, le=60, description="Delay before the first check.")
     default_deadline_seconds: int = Field(default=3600, ge=1, le=7 * 24 * 3600)
     event_retention_days: int = Field(default=14, ge=1)
     idempotency_retention_hours: int = Field(default=48, ge=24)
 
+    groups_claim: str = "cognito:groups"
+
     public_url: str | None = None
     websocket_url: str | None = None
     websocket_endpoint: str | None = None
+    job_queue_service_id: str | None = None
+    notifications_service_id: str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -53,7 +64,7 @@ class Settings(BaseSettings):
             values = {"log_level": "WARNING", **values, "debug": False}
         return values
 
-    def require(self, name: Literal["public_url", "websocket_url", "websocket_endpoint"]) -> str:
+    def require(self, name: OptionalSetting) -> str:
         """Return an optional setting that this function cannot do without.
 
         Raises:
