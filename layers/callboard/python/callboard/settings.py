@@ -38,11 +38,7 @@ class Settings(BaseSettings):
     discovery_namespace: str
     default_provider: str
 
-    log_level: type OptionalSetting = Literal[
-    "public_url", "websocket_url", "websocket_endpoint", "job_queue_service_id", "notifications_service_id"
-]
-
-LogLevel = "INFO"
+    log_level: LogLevel = "INFO"
     debug: bool = False
     check_interval_seconds: float = Field(default=2.0, gt=0, le=60, description="Delay before the first check.")
     default_deadline_seconds: int = Field(default=3600, ge=1, le=7 * 24 * 3600)
