@@ -1,0 +1,1 @@
+"""Generation jobs: accepted, handed to a cloud service, watched, ended."""

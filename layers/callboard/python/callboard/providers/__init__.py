@@ -1,0 +1,1 @@
+"""Cloud generation services behind one small protocol."""
