@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from callboard import aws
 from callboard.errors import ServiceUnavailableError
+from callboard.observability import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
@@ -56,3 +59,36 @@ def send(queue_url: str, messages: Sequence[Message]) -> None:
         refused += len(answer.get("Failed", ()))
     if refused:
         raise QueueUnavailableError(details={"refused": refused})
+
+
+class WorkMessage(BaseModel):
+    """What every message may carry; others' fields are ignored, so that old and new code can share a queue."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    correlation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedBatch[Body: WorkMessage]:
+    """The messages of one invocation: those that can be read, and the ids of those that cannot."""
+
+    messages: list[Body]
+    unreadable: list[str]
+
+    def answer(self) -> dict[str, Any]:
+        """Tell SQS which messages failed: they alone come back, and end in the dead-letter queue."""
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in self.unreadable]}
+
+
+def receive[Body: WorkMessage](event: dict[str, Any], body: type[Body]) -> ReceivedBatch[Body]:
+    """Read the messages of an SQS event; one that cannot be read harms no other."""
+    messages: list[Body] = []
+    unreadable: list[str] = []
+    for record in event["Records"]:
+        try:
+            messages.append(body.model_validate_json(record["body"]))
+        except ValidationError:
+            logger.error("unreadable message", action="message_unreadable", message_id=record["messageId"])
+            unreadable.append(record["messageId"])
+    return ReceivedBatch(messages, unreadable)

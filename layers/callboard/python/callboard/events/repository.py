@@ -37,7 +37,7 @@ EVENTS_COLUMN = "(SELECT coalesce(jsonb_agg(to_jsonb(event) ORDER BY event.id), 
 _COLUMNS = "id, topic, tenant, context_id, context_offset, project_id, card_id, correlation_id, payload, created_at"
 
 UNPUBLISHED_OF_JOBS = (
-    "SELECT "  # noqa: S608  # constants only
+    "SELECT "
     + _COLUMNS
     + """
 FROM events

@@ -41,7 +41,8 @@ WITH wanted AS (
     SELECT w.* FROM ROWS FROM (jsonb_to_recordset(%(jobs)s) AS (
         id uuid, card_id uuid, provider text, params jsonb, priority integer, run_after timestamptz,
         deadline_seconds integer, on_unknown text, retry_of uuid
-    )) WITH ORDINALITY AS w(id, card_id, provider, params, priority, run_after, deadline_seconds, on_unknown, retry_of, n)
+    )) WITH ORDINALITY
+        AS w(id, card_id, provider, params, priority, run_after, deadline_seconds, on_unknown, retry_of, n)
 ), resolved AS (
     SELECT w.*, c.project_id, p.name AS known_provider
     FROM wanted w
@@ -77,20 +78,25 @@ SELECT verdict.acceptable, verdict.unknown_cards, verdict.unknown_providers,
 FROM verdict LEFT JOIN key ON true"""
 )
 
-_JOB_COLUMNS = """id, tenant, project_id, card_id, provider, status, params, priority, run_after, deadline_at, on_unknown,
-       attempt, failures, progress, cancel_requested, retry_of, result_url, media_type, error_code, error_message,
-       thread_id, correlation_id, created_by, created_at, started_at, completed_at"""
+_JOB_COLUMNS = """
+    id, tenant, project_id, card_id, provider, status, params, priority, run_after, deadline_at, on_unknown,
+    attempt, failures, progress, cancel_requested, retry_of, result_url, media_type, error_code, error_message,
+    thread_id, correlation_id, created_by, created_at, started_at, completed_at"""
 
-GET = f"SELECT {_JOB_COLUMNS} FROM generation_jobs WHERE id = %(job_id)s AND tenant = %(tenant)s"  # noqa: S608
+GET = "SELECT " + _JOB_COLUMNS + " FROM generation_jobs WHERE id = %(job_id)s AND tenant = %(tenant)s"
 
-LIST = f"""
-SELECT {_JOB_COLUMNS} FROM generation_jobs
+LIST = (
+    "SELECT "
+    + _JOB_COLUMNS
+    + """
+FROM generation_jobs
 WHERE tenant = %(tenant)s
   AND (%(card_id)s::uuid IS NULL OR card_id = %(card_id)s)
   AND (%(project_id)s::uuid IS NULL OR project_id = %(project_id)s)
   AND (%(status)s::text IS NULL OR status = %(status)s)
   AND (%(before)s::uuid IS NULL OR id < %(before)s)
-ORDER BY id DESC LIMIT %(limit)s"""  # noqa: S608
+ORDER BY id DESC LIMIT %(limit)s"""
+)
 
 # Claimers take turns, so that limits hold exactly: the claim that follows in the same transaction sees what the one
 # before it took. NO KEY, because a job being created holds a key share of its provider's row.
@@ -268,7 +274,8 @@ WITH outcome AS (
                                 ELSE CASE WHEN j.cancel_requested THEN 'cancelled' ELSE 'queued' END END,
         progress = CASE WHEN o.outcome = 'completed' THEN 1 WHEN o.outcome = 'running' THEN o.progress END,
         failures = j.failures + (o.outcome IN ('failed', 'retry'))::integer,
-        run_after = CASE WHEN o.outcome = 'retry' THEN now() + make_interval(secs => o.delay_seconds) ELSE j.run_after END,
+        run_after = CASE WHEN o.outcome = 'retry' THEN now() + make_interval(secs => o.delay_seconds)
+                         ELSE j.run_after END,
         result_url = o.object_key, media_type = o.media_type, output_bytes = o.output_bytes,
         output_sha256 = o.output_sha256,
         error_code = CASE WHEN o.outcome = 'failed' THEN o.error_code END,

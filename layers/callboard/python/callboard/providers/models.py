@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 type ProviderKind = Literal["replicate", "push"]
 type ErrorCode = Literal[
@@ -38,6 +38,9 @@ class ProviderConfig(BaseModel):
     max_attempts: int = Field(default=3, ge=1, le=10)
 
 
+ProviderConfigs: TypeAdapter[list[ProviderConfig]] = TypeAdapter(list[ProviderConfig])
+
+
 class Provider(ProviderConfig):
     """A service and how it fares."""
 
@@ -52,8 +55,8 @@ class Provider(ProviderConfig):
 class Submission:
     """One attempt of a job, as handed to a service.
 
-    `callback_url` carries the job's id and the attempt, so that a callback finds its attempt even when the answer to the
-    submission was lost.
+    `callback_url` carries the job's id and the attempt, so that a callback finds its attempt even when the answer to
+    the submission was lost.
     """
 
     job_id: UUID

@@ -63,9 +63,9 @@ def allowed_hosts(provider: Provider) -> list[str]:
 def fetch(url: str, hosts: Sequence[str], *, max_bytes: int = MAX_BYTES, max_seconds: float = MAX_SECONDS) -> Output:
     """Fetch an output.
 
-    Each hop's host must be on the list and resolve to public addresses; the connection goes to the very address that was
-    checked, so that a name cannot resolve to another one in between. A private address is reached only when the list
-    names it literally, as an operator does for a service inside the network.
+    Each hop's host must be on the list and resolve to public addresses; the connection goes to the very address that
+    was checked, so that a name cannot resolve to another one in between. A private address is reached only when the
+    list names it literally, as an operator does for a service inside the network.
 
     Raises:
         OutputUnavailableError: It cannot be fetched; `permanent` when another try is pointless.
