@@ -14,7 +14,9 @@ from callboard.jobs.models import TERMINAL, AcceptedJob, AcceptedJobs, JobView, 
 from callboard.jobs.requests import IdempotencyKeyHeader, PreferHeader, replay_headers, wait_seconds
 
 api = Api()
-ERRORS = responses(
+ANSWERS = responses(
+    HTTPStatus.OK,
+    HTTPStatus.ACCEPTED,
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.NOT_FOUND,
@@ -23,7 +25,7 @@ ERRORS = responses(
 )
 
 
-@api.post("/api/jobs", summary="Create a job", tags=["Jobs"], responses=ERRORS)
+@api.post("/api/jobs", summary="Create a job", tags=["Jobs"], responses=ANSWERS)
 def create_job(
     request: Annotated[NewJob, Body()],
     idempotency_key: Annotated[IdempotencyKeyHeader, Header(alias="Idempotency-Key")] = None,
@@ -44,7 +46,7 @@ def create_job(
     return json_response(HTTPStatus.OK if replayed else HTTPStatus.ACCEPTED, job, headers)
 
 
-@api.post("/api/jobs/batch", summary="Create many jobs, all or none", tags=["Jobs"], responses=ERRORS)
+@api.post("/api/jobs/batch", summary="Create many jobs, all or none", tags=["Jobs"], responses=ANSWERS)
 def create_jobs(
     request: Annotated[NewJobs, Body()],
     idempotency_key: Annotated[IdempotencyKeyHeader, Header(alias="Idempotency-Key")] = None,

@@ -17,12 +17,13 @@ from callboard.jobs.requests import IdempotencyKeyHeader, replay_headers
 from callboard.pagination import DEFAULT_LIMIT, Limit, Page
 
 api = Api()
-READ_ERRORS = responses(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND)
-LIST_ERRORS = responses(HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY)
-RETRY_ERRORS = READ_ERRORS | responses(HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+READ_ANSWERS = responses(HTTPStatus.OK, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND)
+LIST_ANSWERS = responses(HTTPStatus.OK, HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY)
+CANCEL_ANSWERS = READ_ANSWERS | responses(HTTPStatus.ACCEPTED)
+RETRY_ANSWERS = CANCEL_ANSWERS | responses(HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-@api.get("/api/jobs", summary="List jobs, newest first", tags=["Jobs"], responses=LIST_ERRORS)
+@api.get("/api/jobs", summary="List jobs, newest first", tags=["Jobs"], responses=LIST_ANSWERS)
 def list_jobs(
     card_id: Annotated[UUID | None, Query()] = None,
     project_id: Annotated[UUID | None, Query()] = None,
@@ -36,20 +37,20 @@ def list_jobs(
     return Page(items=[service.view_of(job) for job in page.items], next_cursor=page.next_cursor)
 
 
-@api.get("/api/jobs/<job_id>", summary="Read a job", tags=["Jobs"], responses=READ_ERRORS)
+@api.get("/api/jobs/<job_id>", summary="Read a job", tags=["Jobs"], responses=READ_ANSWERS)
 def get_job(job_id: UUID) -> JobView:
     with session() as db:
         return service.view_of(service.get_job(db, api.caller, job_id))
 
 
-@api.post("/api/jobs/<job_id>/cancel", summary="Cancel a job", tags=["Jobs"], responses=READ_ERRORS)
+@api.post("/api/jobs/<job_id>/cancel", summary="Cancel a job", tags=["Jobs"], responses=CANCEL_ANSWERS)
 def cancel_job(job_id: UUID) -> Response[JobView]:
     with session() as db:
         job, asked = service.cancel_job(db, api.caller, job_id)
     return json_response(HTTPStatus.ACCEPTED if asked else HTTPStatus.OK, service.view_of(job))
 
 
-@api.post("/api/jobs/<job_id>/retry", summary="Try an ended job again", tags=["Jobs"], responses=RETRY_ERRORS)
+@api.post("/api/jobs/<job_id>/retry", summary="Try an ended job again", tags=["Jobs"], responses=RETRY_ANSWERS)
 def retry_job(
     job_id: UUID,
     idempotency_key: Annotated[IdempotencyKeyHeader, Header(alias="Idempotency-Key")] = None,
@@ -62,7 +63,7 @@ def retry_job(
     return json_response(HTTPStatus.OK if replayed else HTTPStatus.ACCEPTED, job, headers)
 
 
-@api.get("/api/jobs/<job_id>/explain", summary="Say what holds a job back", tags=["Jobs"], responses=READ_ERRORS)
+@api.get("/api/jobs/<job_id>/explain", summary="Say what holds a job back", tags=["Jobs"], responses=READ_ANSWERS)
 def explain_job(job_id: UUID) -> Explanation:
     with session() as db:
         return service.explain_job(db, api.caller, job_id)

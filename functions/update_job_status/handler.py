@@ -16,12 +16,12 @@ from callboard.jobs.models import ReportReceipt, StatusReport
 from callboard.observability import correlation_id
 
 api = Api()
-CALLBACK_ERRORS = responses(HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND)
-REPORT_ERRORS = CALLBACK_ERRORS | responses(HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+CALLBACK_ANSWERS = responses(HTTPStatus.ACCEPTED, HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND)
+REPORT_ANSWERS = CALLBACK_ANSWERS | responses(HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 type Attempt = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-@api.post("/api/jobs/<job_id>/status", summary="Report a job's status", tags=["Services"], responses=REPORT_ERRORS)
+@api.post("/api/jobs/<job_id>/status", summary="Report a job's status", tags=["Services"], responses=REPORT_ANSWERS)
 def report_status(
     job_id: UUID,
     report: Annotated[StatusReport, Body()],
@@ -34,7 +34,7 @@ def report_status(
     return json_response(HTTPStatus.ACCEPTED, receipt)
 
 
-@api.post("/api/callbacks/<provider>", summary="Call back", tags=["Services"], responses=CALLBACK_ERRORS)
+@api.post("/api/callbacks/<provider>", summary="Call back", tags=["Services"], responses=CALLBACK_ANSWERS)
 def call_back(
     provider: str,
     prediction: Annotated[dict[str, JsonValue], Body()],

@@ -60,9 +60,10 @@ def status_of(error: errors.ServiceError) -> HTTPStatus:
 
 
 def responses(*statuses: HTTPStatus) -> dict[int, Any]:
-    """Declare error answers of a route for the OpenAPI document."""
+    """Declare the answers of a route for the OpenAPI document: errors have the envelope, others the return type."""
     return {
-        int(status): {"description": status.phrase, "content": {"application/json": {"model": ErrorEnvelope}}}
+        int(status): {"description": status.phrase}
+        | ({"content": {"application/json": {"model": ErrorEnvelope}}} if status >= HTTPStatus.BAD_REQUEST else {})
         for status in statuses
     }
 

@@ -1,0 +1,1 @@
+"""Whether what Callboard depends on answers, and telling service discovery."""
