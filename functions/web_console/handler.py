@@ -40,7 +40,7 @@ def _answer(file: files.File) -> Response[str | None]:
     unchanged = file.etag in (api.header("if-none-match") or "")
     return Response(
         status_code=HTTPStatus.NOT_MODIFIED if unchanged else HTTPStatus.OK,
-        content_type=file.media_type,
+        content_type=None if unchanged else file.media_type,
         body=None if unchanged else file.text,
         headers=dict(file.headers),
         compress=True,
