@@ -1,0 +1,208 @@
+"""The local stack as a whole: up, down, and where everything is."""
+
+import base64
+import json
+import os
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from callboard_local import deployment, forwarder, identities, ministack, postgres, processes
+from callboard_local.artifacts import newest_migration
+from callboard_local.errors import StackError, StackNotRunningError
+from callboard_local.paths import StackPaths
+
+DATABASE_SECRET = "callboard/database-url"
+TOKEN_SECRET = "callboard/provider-token"
+WEBHOOK_SECRET = "callboard/provider-webhook"
+# Callbacks tell at once; the check is what happens when none comes.
+CHECK_INTERVAL_SECONDS = "1"
+
+type Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Where a running stack's parts are; the content of stack.json."""
+
+    http: str
+    websocket: str
+    mcp: str
+    agents: str
+    board: str
+    database_url: str
+    aws_endpoint_url: str
+    webhook_secret: str
+    generator_url: str
+    generator_token: str
+    user_pool_id: str
+    user_pool_client_id: str
+    assets_bucket: str
+    connections_table: str
+    event_bus: str
+    queues: dict[str, str]
+    crash_points_file: str
+    region: str
+    stack_name: str
+
+    def token(self, paths: StackPaths, user: str) -> str:
+        """Sign a local user in and return the access token.
+
+        Raises:
+            StackError: There is no such user.
+        """
+        passwords: dict[str, str] = json.loads(paths.users_file.read_text())
+        if user not in passwords:
+            raise StackError(f"There is no local user {user}; there are {', '.join(passwords)}.")
+        return identities.access_token(self.aws_endpoint_url, self.user_pool_client_id, user, passwords[user])
+
+
+def running(paths: StackPaths) -> Stack:
+    """Return the running stack.
+
+    Raises:
+        StackNotRunningError: There is none.
+    """
+    try:
+        stack = Stack(**json.loads(paths.stack_file.read_text()))
+    except (FileNotFoundError, TypeError, ValueError) as error:
+        raise StackNotRunningError from error
+    if not processes.listens(int(stack.aws_endpoint_url.rpartition(":")[2])):
+        raise StackNotRunningError
+    return stack
+
+
+def up(paths: StackPaths, progress: Progress, bind: str | None = None) -> Stack:
+    """Start the stack from nothing, or bring a running one to the current sources.
+
+    The database and the emulator are fresh at each start: the emulator keeps its state in memory, and half of a state
+    is none. What a failed start leaves behind is stopped.
+
+    Raises:
+        StackError: Something did not start; the message says what and why.
+    """
+    try:
+        stack = running(paths)
+    except StackNotRunningError:
+        processes.stop_all(paths)
+    else:
+        progress("deploying the current sources to the running stack")
+        deployment.deploy(stack.aws_endpoint_url, _parameters(stack.generator_url))
+        return stack
+    try:
+        return _start(paths, progress, bind)
+    except BaseException:
+        down(paths)
+        raise
+
+
+def _start(paths: StackPaths, progress: Progress, bind: str | None) -> Stack:
+    shutil.rmtree(paths.run, ignore_errors=True)
+    (paths.run / "tmp").mkdir(parents=True)
+    postgres_port, ministack_port, generator_port = (processes.free_port() for _ in range(3))
+    webhook_secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    generator_token = secrets.token_urlsafe(24)
+
+    progress("starting PostgreSQL")
+    database_url = postgres.start(paths, postgres_port)
+    progress("starting the generation service")
+    generator_url = _start_generator(paths, generator_port, generator_token, webhook_secret)
+    progress("starting the AWS emulator")
+    endpoint = ministack.start(paths, ministack_port)
+    vault = ministack.client("secretsmanager", endpoint)
+    vault.create_secret(Name=DATABASE_SECRET, SecretString=database_url)
+    vault.create_secret(Name=TOKEN_SECRET, SecretString=generator_token)
+    vault.create_secret(Name=WEBHOOK_SECRET, SecretString=webhook_secret)
+
+    progress("deploying template.yaml")
+    deployed = deployment.deploy(endpoint, _parameters(generator_url))
+    progress("making the local users")
+    identities.create_users(endpoint, deployed["UserPoolId"], paths.users_file)
+    if bind:
+        forwarder.start(paths, bind, [postgres_port, ministack_port, generator_port])
+    http = deployed["HttpApiUrl"].rstrip("/")
+    stack = Stack(
+        http=http,
+        websocket=deployed["WebSocketUrl"],
+        mcp=f"{http}/mcp",
+        agents=f"{http}/agents",
+        board=f"{http}/",
+        database_url=database_url,
+        aws_endpoint_url=endpoint,
+        webhook_secret=webhook_secret,
+        generator_url=generator_url,
+        generator_token=generator_token,
+        user_pool_id=deployed["UserPoolId"],
+        user_pool_client_id=deployed["UserPoolClientId"],
+        assets_bucket=deployed["AssetsBucketName"],
+        connections_table=deployed["ConnectionsTableName"],
+        event_bus=deployed["EventBusName"],
+        queues={
+            name: deployed[f"{title}Url"]
+            for name, title in {
+                "jobs": "JobsQueue",
+                "jobs-dead-letters": "JobsDeadLetters",
+                "checks": "ChecksQueue",
+                "checks-dead-letters": "ChecksDeadLetters",
+                "notify": "NotifyQueue",
+                "notify-dead-letters": "NotifyDeadLetters",
+            }.items()
+        },
+        crash_points_file=str(paths.crash_points_file),
+        region=ministack.REGION,
+        stack_name=deployment.STACK_NAME,
+    )
+    _write_atomically(paths.stack_file, json.dumps(asdict(stack), indent=2))
+    return stack
+
+
+def _start_generator(paths: StackPaths, port: int, token: str, webhook_secret: str) -> str:
+    process = processes.start(
+        paths,
+        "generator",
+        [sys.executable, "-m", "callboard_local.generator", "--port", str(port)],
+        {"GENERATOR_TOKEN": token, "GENERATOR_WEBHOOK_SECRET": webhook_secret},
+    )
+    processes.wait_until(paths, "generator", process, lambda: processes.listens(port), 30)
+    return f"http://127.0.0.1:{port}"
+
+
+def _parameters(generator_url: str) -> dict[str, str]:
+    common = {"token_secret": TOKEN_SECRET, "webhook_secret": WEBHOOK_SECRET, "output_hosts": ["127.0.0.1"]}
+    providers = [
+        {"name": "replicate", "kind": "replicate", "base_url": generator_url, **common},
+        {"name": "push", "kind": "push", "base_url": f"{generator_url}/push", **common},
+    ]
+    return {
+        "Environment": "local",
+        "DatabaseUrlSecret": DATABASE_SECRET,
+        "Providers": json.dumps(providers),
+        "CheckIntervalSeconds": CHECK_INTERVAL_SECONDS,
+        "MigrationsVersion": newest_migration(),
+    }
+
+
+def down(paths: StackPaths) -> int:
+    """Stop everything that belongs to the stack and remove its data; return how many processes there were."""
+    paths.stack_file.unlink(missing_ok=True)
+    stopped = processes.stop_all(paths)
+    paths.users_file.unlink(missing_ok=True)
+    # A process that was killed just now may still hold a file for a moment.
+    for _ in range(20):
+        shutil.rmtree(paths.run, ignore_errors=True)
+        if not paths.run.exists():
+            break
+        time.sleep(0.1)
+    return stopped
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}.draft")
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    draft.replace(path)
