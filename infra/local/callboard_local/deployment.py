@@ -70,6 +70,7 @@ def translate(endpoint: str, parameters: dict[str, str], code: dict[str, str]) -
     """
     source = yaml_parse(TEMPLATE.read_text())  # type: ignore[no-untyped-call]
     _point_at_code(source, code)
+    _log_apart(source)
     # Our policies are spelled out or SAM's own; no list of AWS's managed ones is needed.
     translator = Translator({}, Parser(), boto_session=boto3.session.Session(region_name=ministack.REGION))
     template: dict[str, Any] = translator.translate(source, parameter_values=dict(parameters))
@@ -95,6 +96,16 @@ def _point_at_code(source: dict[str, Any], code: dict[str, str]) -> None:
     for resource in resources.values():
         if resource["Type"] == "AWS::Serverless::Function" and resource.get("Metadata", {}).get("BuildMethod"):
             resource["Properties"]["CodeUri"] = uri("migrate")
+
+
+def _log_apart(source: dict[str, Any]) -> None:
+    """Give each function the log group of its name: the emulator's streams do not name the function.
+
+    Workers would inherit the level of the emulator itself, which waits 50 ms for a line of a silent function.
+    """
+    shared = source["Globals"]["Function"]
+    shared.pop("LoggingConfig", None)
+    shared["Environment"]["Variables"]["LOG_LEVEL"] = "INFO"
 
 
 def _local_urls(text: str, endpoint: str) -> str:
