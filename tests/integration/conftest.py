@@ -1,6 +1,8 @@
 """A real PostgreSQL, cloned for each test, and a fake cloud around it."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -10,8 +12,12 @@ from support.postgres import cloned_database, running_server
 
 
 @pytest.fixture(scope="session")
-def template_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_server(tmp_path_factory.mktemp("postgres")) as url:
+def template_url() -> Iterator[str]:
+    # Not below pytest's folder, which only its owner may enter: as root, PostgreSQL runs as another user.
+    with (
+        TemporaryDirectory(prefix="callboard-test-", ignore_cleanup_errors=True) as folder,
+        running_server(Path(folder) / "postgres") as url,
+    ):
         yield url
 
 

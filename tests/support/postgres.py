@@ -18,6 +18,7 @@ TEMPLATE = "callboard_template"
 @contextmanager
 def running_server(folder: Path) -> Iterator[str]:
     """Run a server in this folder until the end; yield the URL of a migrated template database."""
+    folder.mkdir()
     with get_server(folder, cleanup_mode="delete") as server:
         with psycopg.connect(server.get_uri(), autocommit=True) as admin:
             admin.execute("ALTER SYSTEM SET fsync = off")

@@ -100,7 +100,7 @@ ORDER BY id DESC LIMIT %(limit)s"""
 
 # Claimers take turns, so that limits hold exactly: the claim that follows in the same transaction sees what the one
 # before it took. NO KEY, because a job being created holds a key share of its provider's row.
-LOCK_PROVIDERS = "SELECT name FROM providers WHERE enabled ORDER BY name FOR NO KEY UPDATE"
+LOCK_PROVIDERS = "SELECT * FROM providers WHERE enabled ORDER BY name FOR NO KEY UPDATE"
 
 # Cost: one index probe a tenant with waiting jobs, and at most `limit` rows of each; the length of the queue and the
 # history do not matter. Tenants take turns by how much each has under way; a provider that was paused is probed by
@@ -157,8 +157,6 @@ WITH RECURSIVE waiting (provider, tenant) AS (
     + _EVENTS_OF_MOVED
     + _JOBS_AND_EVENTS
 )
-
-PROVIDERS = "SELECT * FROM providers WHERE name = ANY(%(names)s)"
 
 UPSERT_PROVIDERS = """
 INSERT INTO providers AS p (name, kind, base_url, token_secret, webhook_secret, output_hosts, max_in_flight,
@@ -523,6 +521,14 @@ class Moves:
     events: list[EventRow]
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Jobs to submit, and all providers by name."""
+
+    jobs: list[Job]
+    providers: dict[str, Provider]
+
+
 type SubmissionResult = Literal["accepted", "rejected", "retry", "paused", "unknown"]
 type CheckResult = Literal["running", "completed", "failed", "retry", "cancelled", "abandoned"]
 
@@ -670,18 +676,12 @@ def list_jobs(db: Database, tenant: str, job_filter: JobFilter, before: UUID | N
     return [Job.model_validate(row) for row in rows]
 
 
-def claim(db: Database, limit: int, lease_seconds: float) -> Moves:
+def claim(db: Database, limit: int, lease_seconds: float) -> Claim:
     """Claim waiting jobs within all limits; needs a transaction of its own, which it makes exclusive for a moment."""
-    db.execute(LOCK_PROVIDERS)
-    return _moves(
-        db.execute(CLAIM, {"limit": limit, "lease_seconds": lease_seconds, "event_ids": event_ids(limit)}).fetchone()
-    )
-
-
-def providers(db: Database, names: Sequence[str]) -> dict[str, Provider]:
-    """Read providers by name."""
-    rows = db.execute(PROVIDERS, {"names": list(names)})
-    return {row["name"]: Provider.model_validate(row) for row in rows}
+    locked = [Provider.model_validate(row) for row in db.execute(LOCK_PROVIDERS)]
+    parameters = {"limit": limit, "lease_seconds": lease_seconds, "event_ids": event_ids(limit)}
+    moves = _moves(db.execute(CLAIM, parameters).fetchone())
+    return Claim(moves.jobs, {provider.name: provider for provider in locked})
 
 
 def provider(db: Database, name: str) -> Provider | None:

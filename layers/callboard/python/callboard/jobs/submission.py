@@ -58,9 +58,7 @@ def submit_waiting(db: Database, woken_for: Sequence[UUID]) -> int:
     """
     with db.transaction():
         claimed = repository.claim(db, BATCH, LEASE_SECONDS)
-        names = sorted({job.provider for job in claimed.jobs})
         job_ids = [*woken_for, *(job.id for job in claimed.jobs)]
-        providers = repository.providers(db, names) if names else {}
         unpublished = event_log.unpublished_of_jobs(db, job_ids, limit=4 * BATCH) if job_ids else []
     for job in claimed.jobs:
         crash_point("submit_job.after_claim", job.correlation_id)
@@ -68,7 +66,7 @@ def submit_waiting(db: Database, woken_for: Sequence[UUID]) -> int:
     if not claimed.jobs:
         return 0
     with ThreadPoolExecutor(max_workers=BATCH, thread_name_prefix="submit") as pool:
-        outcomes = list(pool.map(lambda job: _submit(job, providers[job.provider]), claimed.jobs))
+        outcomes = list(pool.map(lambda job: _submit(job, claimed.providers[job.provider]), claimed.jobs))
     moves = repository.record_submissions(db, outcomes, PAUSE_MAX_SECONDS)
     for job in claimed.jobs:
         crash_point("submit_job.after_record", job.correlation_id)
