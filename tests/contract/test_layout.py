@@ -5,6 +5,7 @@ import importlib
 import json
 import pkgutil
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -180,3 +181,14 @@ def test_every_error_says_in_its_docstring_what_is_wrong() -> None:
         assert re.fullmatch(r"[A-Z][A-Z_]+", kind.code), kind.__name__
         assert kind.__name__.endswith("Error"), kind.__name__
         assert kind().message, kind.__name__
+
+
+def test_import_rules_cover_every_function() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    names = {path.parent.name for path in (ROOT / "functions").glob("*/handler.py")}
+
+    assert set(settings["root_packages"]) == names | {"callboard", "callboard_local"}
+    for contract in settings["contracts"]:
+        for key in ("source_modules", "modules", "forbidden_modules", "allowed_importers"):
+            listed = set(contract.get(key, ())) & names
+            assert listed in (set(), names), f"{contract['name']}: {key} lacks {names - listed}"
