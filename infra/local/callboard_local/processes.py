@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 import psutil
 
@@ -15,6 +16,14 @@ from callboard_local.paths import StackPaths
 # Children inherit it, Lambda workers too: so nothing can outlive `down`, whoever was killed before.
 MARK = "CALLBOARD_STACK"
 STOP_SECONDS = 5.0
+
+
+class User(TypedDict, total=False):
+    """Whom a process runs as; empty for ourselves."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
 
 
 def free_port() -> int:
@@ -45,9 +54,13 @@ def environment(paths: StackPaths, extra: Mapping[str, str]) -> dict[str, str]:
 
 
 def start(
-    paths: StackPaths, name: str, command: Sequence[str], extra: Mapping[str, str] | None = None
+    paths: StackPaths,
+    name: str,
+    command: Sequence[str],
+    extra: Mapping[str, str] | None = None,
+    user: User | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a process that outlives us; its output goes to a log file of its name."""
+    """Start a process that outlives us, as another user if given; its output goes to a log file of its name."""
     paths.logs.mkdir(parents=True, exist_ok=True)
     with (paths.logs / f"{name}.log").open("wb") as log:
         return subprocess.Popen(
@@ -58,6 +71,7 @@ def start(
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            **(user or {}),
         )
 
 
