@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any, NoReturn
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
+from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as RouteMissing
 from aws_lambda_powertools.event_handler.openapi.exceptions import (
     RequestUnsupportedContentType,
@@ -66,6 +67,11 @@ def responses(*statuses: HTTPStatus) -> dict[int, Any]:
         | ({"content": {"application/json": {"model": ErrorEnvelope}}} if status >= HTTPStatus.BAD_REQUEST else {})
         for status in statuses
     }
+
+
+def _caller_of(event: dict[str, Any]) -> Caller:
+    authorizer = event.get("requestContext", {}).get("authorizer") or {}
+    return caller_from_claims((authorizer.get("jwt") or {}).get("claims") or {}, get_settings().groups_claim)
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -134,8 +140,7 @@ class Api(APIGatewayHttpResolver):
         Raises:
             UnauthenticatedError: The route's authorizer verified no token.
         """
-        authorizer = self.current_event.raw_event.get("requestContext", {}).get("authorizer") or {}
-        return caller_from_claims((authorizer.get("jwt") or {}).get("claims") or {}, get_settings().groups_claim)
+        return _caller_of(self.current_event.raw_event)
 
     @property
     def raw_body(self) -> bytes:
@@ -195,6 +200,19 @@ class Api(APIGatewayHttpResolver):
             "body": _envelope_json(error, request_id),
             "isBase64Encoded": False,
         }
+
+
+class Routes(Router):
+    """Routes in a module of their own, for a function that has many; its handler includes them in its `Api`."""
+
+    @property
+    def caller(self) -> Caller:
+        """The authenticated caller of the current request.
+
+        Raises:
+            UnauthenticatedError: The route's authorizer verified no token.
+        """
+        return _caller_of(self.current_event.raw_event)
 
 
 class _InternalError(errors.ServiceError):

@@ -1,12 +1,13 @@
 """Jobs as the API shows them, and the table of states."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from callboard.events.models import JobStatus
+from callboard.fields import Params
 
 type OnUnknown = Literal["fail", "resubmit"]
 
@@ -22,24 +23,7 @@ MOVES: dict[JobStatus, frozenset[JobStatus]] = {
     "cancelled": frozenset(),
 }
 
-MAX_PARAMS_BYTES = 64 * 1024
 MAX_BATCH = 100
-
-
-def _storable(params: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    text = str(params)
-    if "\x00" in text or "\\x00" in text:
-        raise ValueError("must not hold U+0000, which the database cannot store")
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError as error:
-        raise ValueError("must not hold lone surrogates, which are not valid Unicode") from error
-    if size > MAX_PARAMS_BYTES:
-        raise ValueError(f"must not be larger than {MAX_PARAMS_BYTES} bytes")
-    return params
-
-
-type Params = Annotated[dict[str, JsonValue], AfterValidator(_storable)]
 
 
 class NewJob(BaseModel):
