@@ -31,6 +31,7 @@ help: ## Show this
 
 .PHONY: setup
 setup: $(READY) ## Install Python packages into .venv; quick when nothing changed
+	@:
 
 $(READY): pyproject.toml uv.lock .python-version infra/local/bootstrap
 	@infra/local/bootstrap
