@@ -35,7 +35,7 @@ TAGS = {
     "Cards": "What is asked for: one picture, video or sound.",
     "Assets": "The results that were approved, one a card.",
     "Jobs": "Requests to cloud generation services, and what became of them.",
-    "Connections": "Following changes live.",
+    "Realtime": "Following changes live, over a WebSocket.",
     "Services": "For cloud generation services: signed reports about jobs.",
     "Health": "Whether what Callboard depends on answers.",
 }
@@ -60,6 +60,7 @@ UNAUTHORIZED_PATHS: dict[str, list[Json]] = {
 }
 
 POWERTOOLS_VALIDATION_ERROR = "#/components/schemas/HTTPValidationError"
+POWERTOOLS_RESPONSE_ERROR = "#/components/schemas/ResponseValidationError"
 ENVELOPE = "#/components/schemas/ErrorEnvelope"
 
 
@@ -122,8 +123,11 @@ def _operation(path: str, method: str, operation: Json) -> Json:
     answers: Json = {}
     for status, answer in sorted(operation["responses"].items()):
         schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+        if schema.get("$ref") == POWERTOOLS_RESPONSE_ERROR:
+            # Powertools adds it everywhere; to us it is one of the unforeseen.
+            continue
         if schema.get("$ref") == POWERTOOLS_VALIDATION_ERROR:
-            # Powertools adds it everywhere; a bad id in a path is our 404.
+            # Powertools adds it everywhere, too; a bad id in a path is our 404.
             if not takes_input:
                 continue
             schema["$ref"] = ENVELOPE

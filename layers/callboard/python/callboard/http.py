@@ -106,7 +106,13 @@ class Api(APIGatewayHttpResolver):
     """The routes of one function behind the HTTP API."""
 
     def __init__(self) -> None:
-        super().__init__(enable_validation=True, json_body_deserializer=_load_json, serializer=_dump_json)
+        super().__init__(
+            enable_validation=True,
+            # Without it Powertools blames the request for an answer of ours that does not fit its type.
+            response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
+            json_body_deserializer=_load_json,
+            serializer=_dump_json,
+        )
         self.exception_handler(errors.ServiceError)(self._service_error)
         self.exception_handler(RequestValidationError)(self._invalid_request)
         self.exception_handler(RequestUnsupportedContentType)(self._unsupported_media_type)
@@ -204,6 +210,9 @@ class Api(APIGatewayHttpResolver):
 
 class Routes(Router):
     """Routes in a module of their own, for a function that has many; its handler includes them in its `Api`."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
 
     @property
     def caller(self) -> Caller:
