@@ -1,10 +1,11 @@
 """SQL of the event log: appending with gapless offsets, reading, publishing marks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from callboard.database import Database
+from callboard.database import Database, json_parameter
 from callboard.events.models import EventRow
 from callboard.ids import new_id
 
@@ -91,12 +92,29 @@ WHERE c.id = %(context_id)s AND c.tenant = %(tenant)s
            ELSE EXISTS (SELECT FROM task_cards t WHERE t.id = c.id) END"""
 
 OFFSETS_OF_PROJECT = """
-SELECT c.id, c.last_offset,
+SELECT c.id, c.project_id, c.card_id, c.last_offset,
        coalesce((SELECT min(e.context_offset) FROM events e WHERE e.context_id = c.id), c.last_offset + 1)
            AS oldest_offset
 FROM event_contexts c JOIN task_cards t ON t.id = c.id
 WHERE c.project_id = %(project_id)s AND c.tenant = %(tenant)s
 ORDER BY c.id"""
+
+# What a follower needs to start over when the log does not reach back.
+SNAPSHOT_OF_CARD = """
+SELECT jsonb_build_object(
+    'card', to_jsonb(c) - 'tenant',
+    'jobs', (SELECT coalesce(jsonb_agg(to_jsonb(recent) ORDER BY recent.created_at DESC), '[]') FROM (
+        SELECT j.id AS job_id, j.status, j.provider, j.attempt, j.progress, j.error_code, j.error_message, j.created_at,
+               j.completed_at
+        FROM generation_jobs j WHERE j.card_id = c.id ORDER BY j.id DESC LIMIT 20) recent)) AS snapshot
+FROM task_cards c WHERE c.id = %(context_id)s"""
+
+SNAPSHOT_OF_PROJECT = """
+SELECT jsonb_build_object(
+    'project', to_jsonb(p) - 'tenant',
+    'activities', (SELECT coalesce(jsonb_agg(to_jsonb(a) - 'tenant' ORDER BY a.position, a.id), '[]')
+                   FROM activities a WHERE a.project_id = p.id)) AS snapshot
+FROM projects p WHERE p.id = %(context_id)s"""
 
 PRUNE = """
 WITH old AS (
@@ -105,6 +123,17 @@ WITH old AS (
     ORDER BY created_at LIMIT %(limit)s
 )
 DELETE FROM events USING old WHERE events.id = old.id"""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A card's or project's stream: its last offset, and the oldest one that the log still holds."""
+
+    id: UUID
+    project_id: UUID
+    card_id: UUID | None
+    last_offset: int
+    oldest_offset: int
 
 
 def event_ids(count: int) -> list[UUID]:
@@ -137,3 +166,39 @@ def mark_published(db: Database, published: Sequence[UUID]) -> None:
 def prune(db: Database, days: int, limit: int) -> int:
     """Delete published events older than this; return how many."""
     return db.execute(PRUNE, {"days": days, "limit": limit}).rowcount
+
+
+def context(db: Database, tenant: str, context_id: UUID) -> Context | None:
+    """Read a context of a tenant; None when its card or project does not exist (any more)."""
+    row = db.execute(CONTEXT, {"tenant": tenant, "context_id": context_id}).fetchone()
+    return Context(**row) if row else None
+
+
+def after(db: Database, context_id: UUID, offset: int, limit: int) -> list[EventRow]:
+    """Read a context's events after an offset, in order."""
+    rows = db.execute(AFTER, {"context_id": context_id, "after": offset, "limit": limit})
+    return [EventRow.model_validate(row) for row in rows]
+
+
+def after_in_cards(db: Database, project_id: UUID, known: Mapping[UUID, int], limit: int) -> list[EventRow]:
+    """Read the events of a project's cards after the offsets known of them; unknown cards start at their beginning."""
+    parameters = {
+        "project_id": project_id,
+        "known": json_parameter({str(card_id): offset for card_id, offset in known.items()}),
+        "limit": limit,
+    }
+    return [EventRow.model_validate(row) for row in db.execute(AFTER_IN_CARDS, parameters)]
+
+
+def offsets_of_project(db: Database, tenant: str, project_id: UUID) -> dict[UUID, Context]:
+    """Read the streams of a project's cards."""
+    rows = db.execute(OFFSETS_OF_PROJECT, {"tenant": tenant, "project_id": project_id})
+    return {row["id"]: Context(**row) for row in rows}
+
+
+def snapshot(db: Database, of: Context) -> dict[str, Any]:
+    """Read a card with its newest jobs, or a project with its activities, as they are now."""
+    statement = SNAPSHOT_OF_PROJECT if of.card_id is None else SNAPSHOT_OF_CARD
+    row = db.execute(statement, {"context_id": of.id}).fetchone()
+    found: dict[str, Any] = row["snapshot"] if row else {}
+    return found
