@@ -55,15 +55,19 @@ def _leaves(value: JsonValue) -> Iterator[JsonValue]:
 
 
 type Title = Annotated[
-    str, BeforeValidator(storable_text), StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), BeforeValidator(storable_text)
 ]
-type Description = Annotated[str, BeforeValidator(storable_text), StringConstraints(max_length=10_000)]
+type Description = Annotated[str, StringConstraints(max_length=10_000), BeforeValidator(storable_text)]
 type Params = Annotated[dict[str, JsonValue], AfterValidator(storable_params)]
 type Position = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 
 
-def omitted() -> None:
-    """Stand for a field that a PATCH request leaves out; as a factory, so that the schema shows no default."""
+def omitted() -> Any:
+    """Return None, the value of a field that a PATCH request leaves out.
+
+    As a default factory, so that the JSON schema shows neither a default nor null.
+    """
+    return None
 
 
 class Change(BaseModel):

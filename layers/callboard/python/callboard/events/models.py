@@ -1,5 +1,6 @@
 """One class an event. Together they are everything Callboard ever publishes."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -228,6 +229,17 @@ class EventRow(Frozen):
                 "data": self.payload,
             }
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Changed[Result]:
+    """What a service changed, and the events that are stored with it but not published yet.
+
+    Inside a larger transaction they are published after its commit, by whoever commits.
+    """
+
+    result: Result
+    events: list[EventRow]
 
 
 def message_type(topic: str) -> str:

@@ -1,11 +1,11 @@
 """Publishing what the log holds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from callboard import bus, database
 from callboard.crash import crash_point
 from callboard.events import repository
-from callboard.events.models import EventRow
+from callboard.events.models import Changed, EventRow
 from callboard.settings import get_settings
 
 # Younger events are still in the hands of whoever made them.
@@ -32,6 +32,20 @@ def publish(db: database.Database, rows: Sequence[EventRow], *, origin: str) -> 
     if taken:
         repository.mark_published(db, taken)
     return len(taken)
+
+
+def carry_out[Result](change: Callable[[database.Database], Changed[Result]], *, origin: str) -> Result:
+    """Run a change on the environment's connection, publish its events after the commit and return its result.
+
+    Args:
+        change: A service's function, with everything but the connection given.
+        origin: The function's name, for its crash points.
+    """
+    with database.session() as db:
+        changed = change(db)
+        crash_point(f"{origin}.after_commit")
+        publish(db, changed.events, origin=origin)
+    return changed.result
 
 
 def relay(db: database.Database) -> int:

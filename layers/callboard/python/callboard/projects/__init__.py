@@ -1,0 +1,1 @@
+"""Projects: the productions of a tenant."""

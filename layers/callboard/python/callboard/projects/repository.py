@@ -1,0 +1,173 @@
+"""SQL of projects. Every change is one statement with its event."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from callboard.database import Database
+from callboard.events.models import Changed
+from callboard.events.repository import APPEND_EVENTS, EVENTS_COLUMN, rows_of
+from callboard.ids import new_id
+from callboard.projects.models import Project
+
+_COLUMNS = "project.id, project.name, project.description, project.created_at, project.updated_at"
+
+# The head of a statement leaves the project it changed in a CTE `project`.
+_EVENT = (
+    """
+, change AS (
+    SELECT 1 AS n, %(event_id)s::uuid AS event_id, 'project.updated' AS topic, project.tenant,
+           project.id AS project_id, NULL::uuid AS card_id, %(correlation_id)s::text AS correlation_id,
+           jsonb_build_object('change', %(change)s::text, 'project_id', project.id, 'name', project.name,
+                              'description', project.description) AS data
+    FROM project
+)"""
+    + APPEND_EVENTS
+)
+_PROJECT_AND_EVENTS = "SELECT " + _COLUMNS + ", " + EVENTS_COLUMN + " FROM project"
+
+CREATE = (
+    """
+WITH project AS (
+    INSERT INTO projects (id, tenant, name, description, created_by)
+    VALUES (%(project_id)s, %(tenant)s, %(name)s, %(description)s, %(created_by)s)
+    RETURNING *
+)"""
+    + _EVENT
+    + _PROJECT_AND_EVENTS
+)
+
+GET = "SELECT " + _COLUMNS + " FROM projects AS project WHERE id = %(project_id)s AND tenant = %(tenant)s"
+
+LIST = (
+    "SELECT "
+    + _COLUMNS
+    + """
+FROM projects AS project
+WHERE tenant = %(tenant)s AND (%(before)s::uuid IS NULL OR id < %(before)s)
+ORDER BY id DESC LIMIT %(limit)s"""
+)
+
+UPDATE = (
+    """
+WITH project AS (
+    UPDATE projects
+    SET name = coalesce(%(name)s, name), description = coalesce(%(description)s, description), updated_at = now()
+    WHERE id = %(project_id)s AND tenant = %(tenant)s
+    RETURNING *
+)"""
+    + _EVENT
+    + _PROJECT_AND_EVENTS
+)
+
+# Whoever changes the board takes its locks in one order, so that none waits in a circle: the project, its cards, then
+# the contexts of the events. Changes of places, and of which activities and cards there are, hold the project, so that
+# each sees the places that the one before it gave; a job being created shares it, so only a deletion waits for that.
+LOCK = "SELECT id FROM projects WHERE id = %(project_id)s AND tenant = %(tenant)s FOR NO KEY UPDATE"
+
+LOCK_FOR_DELETION = "SELECT id FROM projects WHERE id = %(project_id)s AND tenant = %(tenant)s FOR UPDATE"
+
+DELETE = (
+    """
+WITH live AS (
+    SELECT count(*) AS jobs FROM generation_jobs
+    WHERE project_id = %(project_id)s AND tenant = %(tenant)s AND status IN ('queued', 'processing')
+), project AS (
+    DELETE FROM projects
+    WHERE id = %(project_id)s AND tenant = %(tenant)s AND (SELECT jobs FROM live) = 0
+    RETURNING *
+)"""
+    + _EVENT
+    + "SELECT live.jobs AS live_jobs, "
+    + EVENTS_COLUMN
+    + " FROM live"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What became of a deletion: nothing was deleted while jobs were live."""
+
+    live_jobs: int
+
+
+def create(
+    db: Database, tenant: str, *, name: str, description: str, created_by: str, correlation_id: str
+) -> Changed[Project]:
+    """Create a project."""
+    row = db.execute(
+        CREATE,
+        {
+            "project_id": new_id(),
+            "tenant": tenant,
+            "name": name,
+            "description": description,
+            "created_by": created_by,
+            "event_id": new_id(),
+            "change": "created",
+            "correlation_id": correlation_id,
+        },
+    ).fetchone()
+    assert row is not None  # an insertion returns its row
+    return _changed(row)
+
+
+def get(db: Database, tenant: str, project_id: UUID) -> Project | None:
+    """Read a project of a tenant."""
+    row = db.execute(GET, {"tenant": tenant, "project_id": project_id}).fetchone()
+    return Project.model_validate(row) if row else None
+
+
+def list_projects(db: Database, tenant: str, before: UUID | None, limit: int) -> list[Project]:
+    """Read projects of a tenant, newest first."""
+    rows = db.execute(LIST, {"tenant": tenant, "before": before, "limit": limit})
+    return [Project.model_validate(row) for row in rows]
+
+
+def update(
+    db: Database, tenant: str, project_id: UUID, *, name: str | None, description: str | None, correlation_id: str
+) -> Changed[Project] | None:
+    """Change what is given of a project; None without such a project."""
+    row = db.execute(
+        UPDATE,
+        {
+            "project_id": project_id,
+            "tenant": tenant,
+            "name": name,
+            "description": description,
+            "event_id": new_id(),
+            "change": "updated",
+            "correlation_id": correlation_id,
+        },
+    ).fetchone()
+    return _changed(row) if row else None
+
+
+def lock(db: Database, tenant: str, project_id: UUID) -> bool:
+    """Hold a project against other changes of its board; tell whether it exists. Needs a transaction."""
+    return db.execute(LOCK, {"tenant": tenant, "project_id": project_id}).fetchone() is not None
+
+
+def lock_for_deletion(db: Database, tenant: str, project_id: UUID) -> bool:
+    """Hold a project against everything, new jobs included; tell whether it exists. Needs a transaction."""
+    return db.execute(LOCK_FOR_DELETION, {"tenant": tenant, "project_id": project_id}).fetchone() is not None
+
+
+def delete(db: Database, tenant: str, project_id: UUID, *, correlation_id: str) -> Changed[Deletion]:
+    """Delete a locked project with all that belongs to it, unless jobs are live."""
+    row = db.execute(
+        DELETE,
+        {
+            "project_id": project_id,
+            "tenant": tenant,
+            "event_id": new_id(),
+            "change": "deleted",
+            "correlation_id": correlation_id,
+        },
+    ).fetchone()
+    assert row is not None  # an aggregate always has a row
+    return Changed(Deletion(row["live_jobs"]), rows_of(row["events"]))
+
+
+def _changed(row: dict[str, Any]) -> Changed[Project]:
+    return Changed(Project.model_validate(row), rows_of(row["events"]))
