@@ -74,7 +74,3 @@ class StreamOrder:
     def knows(self, context_id: str) -> bool:
         """Return whether a context was started."""
         return context_id in self._streams
-
-    def early(self) -> list[str]:
-        """Return contexts with updates whose start is not known."""
-        return list(self._early)
