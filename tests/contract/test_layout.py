@@ -24,6 +24,12 @@ CODES = Path(__file__).parent / "error_codes.json"
 NOUN_FILES = {"__init__.py", "models.py", "service.py", "repository.py", "events.py", "errors.py"}
 # What a noun has beside the usual files, and why.
 MORE_FILES = {
+    "connections": {
+        "conversation.py": "the part of the service that ws_message runs",
+        "recovery.py": "the part of the service that sends what a follower missed",
+        "client.py": "what programs that follow from outside use",
+        "ordering.py": "the order that the clients restore",
+    },
     "events": {"messages.py": "the form of events on a WebSocket"},
     "jobs": {
         "requests.py": "request headers that several routes share",
