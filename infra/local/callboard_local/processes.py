@@ -92,10 +92,10 @@ def wait_until(
         time.sleep(0.05)
 
 
-def listens(port: int) -> bool:
-    """Return whether somebody accepts connections on this port of 127.0.0.1."""
+def listens(port: int, address: str = "127.0.0.1") -> bool:
+    """Return whether somebody accepts connections on this port."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1):
+        with socket.create_connection((address, port), timeout=1):
             return True
     except OSError:
         return False

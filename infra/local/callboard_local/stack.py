@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from callboard_local import deployment, forwarder, identities, ministack, postgres, processes
 from callboard_local.artifacts import newest_migration
@@ -60,6 +61,11 @@ class Stack:
             raise StackError(f"There is no local user {user}; there are {', '.join(passwords)}.")
         return identities.access_token(self.aws_endpoint_url, self.user_pool_client_id, user, passwords[user])
 
+    def ports(self) -> list[int]:
+        """Return the ports that the stack's parts listen on."""
+        ports = (urlsplit(url).port for url in (self.aws_endpoint_url, self.database_url, self.generator_url))
+        return [port for port in ports if port is not None]
+
 
 def running(paths: StackPaths) -> Stack:
     """Return the running stack.
@@ -85,14 +91,22 @@ def up(paths: StackPaths, progress: Progress, bind: str | None = None) -> Stack:
     Raises:
         StackError: Something did not start; the message says what and why.
     """
+    if bind:
+        forwarder.check(bind)
     try:
         stack = running(paths)
     except StackNotRunningError:
         processes.stop_all(paths)
     else:
-        progress("deploying the current sources to the running stack")
-        deployment.deploy(stack.aws_endpoint_url, _parameters(stack.generator_url))
-        return stack
+        ports = stack.ports()
+        if all(processes.listens(port) for port in ports):
+            progress("deploying the current sources to the running stack")
+            deployment.deploy(stack.aws_endpoint_url, _parameters(stack.generator_url))
+            if bind:
+                forwarder.start(paths, bind, ports)
+            return stack
+        progress("a part of the stack has died; starting anew")
+        down(paths)
     try:
         return _start(paths, progress, bind)
     except BaseException:
@@ -122,8 +136,6 @@ def _start(paths: StackPaths, progress: Progress, bind: str | None) -> Stack:
     deployed = deployment.deploy(endpoint, _parameters(generator_url))
     progress("making the local users")
     identities.create_users(endpoint, deployed["UserPoolId"], paths.users_file)
-    if bind:
-        forwarder.start(paths, bind, [postgres_port, ministack_port, generator_port])
     http = deployed["HttpApiUrl"].rstrip("/")
     stack = Stack(
         http=http,
@@ -156,6 +168,8 @@ def _start(paths: StackPaths, progress: Progress, bind: str | None) -> Stack:
         region=ministack.REGION,
         stack_name=deployment.STACK_NAME,
     )
+    if bind:
+        forwarder.start(paths, bind, stack.ports())
     _write_atomically(paths.stack_file, json.dumps(asdict(stack), indent=2))
     return stack
 
