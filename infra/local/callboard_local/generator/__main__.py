@@ -1,0 +1,32 @@
+"""`python -m callboard_local.generator --port N`: serve until a signal says stop."""
+
+import argparse
+import logging
+from collections.abc import Sequence
+
+from callboard_local.generator import log
+from callboard_local.generator.app import make_app
+from callboard_local.generator.server import bind, make_server
+from callboard_local.generator.settings import GeneratorSettings
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve; a port that is taken or a missing setting ends the program at once."""
+    parser = argparse.ArgumentParser(prog="callboard_local.generator", description="The stand-in generation service.")
+    parser.add_argument("--port", type=int, required=True, help="0 takes a free one; it is in the first log line")
+    parser.add_argument("--host", action="append", help="an address to listen on; may be repeated")
+    options = parser.parse_args(arguments)
+    hosts = options.host or ["127.0.0.1"]
+    settings = GeneratorSettings()
+    log.configure()
+    try:
+        sockets = bind(hosts, options.port)
+    except OSError as error:
+        parser.exit(1, f"Cannot listen on {', '.join(hosts)} port {options.port}: {error.strerror}\n")
+    log.outcome("listening", hosts=hosts, port=sockets[0].getsockname()[1])
+    make_server(make_app(settings)).run(sockets=sockets)
+    log.outcome("stopped", level=logging.INFO)
+
+
+if __name__ == "__main__":
+    main()
