@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
@@ -24,6 +24,10 @@ class Timings:
             )
             self.queue_wait.append((started - created).total_seconds())
             self.generation.append((completed - started).total_seconds())
+
+    def add_message(self, timestamp: str) -> None:
+        """Take the time between a state change, by its event's timestamp, and the message that has just come."""
+        self.notify.append((datetime.now(UTC) - datetime.fromisoformat(timestamp)).total_seconds())
 
     def rows(self) -> list[tuple[str, str, float, float]]:
         """Return name, meaning, median and worst of each part that has values."""
