@@ -80,6 +80,14 @@ bench: setup ## Measure speed
 		$(PYTEST) tests/bench; \
 	fi
 
+.PHONY: openapi
+openapi: setup ## Write the OpenAPI document that the functions' routes make
+	$(VENV)/python -m callboard_local.openapi
+
+.PHONY: build
+build: setup ## Build what `sam deploy` uploads, into .aws-sam
+	PATH="$(CURDIR)/$(VENV):$(CURDIR)/.local/uv/bin:$$PATH" $(VENV)/sam build
+
 .PHONY: format
 format: setup ## Format the sources and fix what ruff can
 	$(VENV)/ruff format
