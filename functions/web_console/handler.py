@@ -14,36 +14,36 @@ api = Api()
 
 
 @api.get("/", include_in_schema=False)
-def show_home() -> Response[str | None]:
+def show_home() -> Response[str]:
     return _answer(files.page("home.html"))
 
 
 @api.get("/docs", include_in_schema=False)
-def show_reference() -> Response[str | None]:
+def show_reference() -> Response[str]:
     return _answer(files.page("docs.html"))
 
 
 @api.get("/openapi.json", include_in_schema=False)
-def show_document() -> Response[str | None]:
+def show_document() -> Response[str]:
     return _answer(files.document())
 
 
 @api.get("/assets/<name>", include_in_schema=False)
-def show_asset(name: str) -> Response[str | None]:
+def show_asset(name: str) -> Response[str]:
     asset = files.asset(name)
     if asset is None:
         raise RouteNotFoundError
     return _answer(asset)
 
 
-def _answer(file: files.File) -> Response[str | None]:
+def _answer(file: files.File) -> Response[str]:
     unchanged = file.etag in (api.header("if-none-match") or "")
     return Response(
         status_code=HTTPStatus.NOT_MODIFIED if unchanged else HTTPStatus.OK,
         content_type=None if unchanged else file.media_type,
-        body=None if unchanged else file.text,
+        body="" if unchanged else file.text,
         headers=dict(file.headers),
-        compress=True,
+        compress=not unchanged,
     )
 
 

@@ -104,11 +104,13 @@ def test_asset_has_its_media_type_and_may_not_be_sniffed(name: str, media_type: 
 def test_file_that_the_client_has_is_304_without_a_body(path: str) -> None:
     etag = get(path).headers["ETag"]
 
-    again = get(path, headers={"If-None-Match": etag, "Accept-Encoding": "gzip"})
+    headers = {"If-None-Match": etag, "Accept-Encoding": "gzip"}
+    again = lambda_handler(http_event("GET", path, headers=headers), Context())  # type: ignore[arg-type]
     other = get(path, headers={"If-None-Match": 'W/"other"'})
 
-    assert (again.status, again.text) == (304, "")
-    assert again.headers["ETag"] == etag
+    assert (again["statusCode"], again["body"]) == (304, "")
+    assert again["headers"]["ETag"] == etag
+    assert "Content-Encoding" not in again["headers"]
     assert other.status == 200
 
 
