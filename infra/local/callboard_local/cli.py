@@ -122,6 +122,32 @@ def jobs(
 
 
 @app.command()
+def tail(
+    card: Annotated[str, typer.Argument(metavar="CARD", help="Id of a card, or of a project for all its cards.")],
+    user: UserOption = "alice",
+    since: Annotated[int | None, typer.Option(metavar="OFFSET", help="Show first what came after this one.")] = None,
+) -> None:
+    """Follow a card live until interrupted."""
+    import asyncio
+
+    from callboard.connections.client import Reset, Update
+    from callboard_local import following
+
+    stack, console = _running(), _console()
+
+    def show(item: Update | Reset) -> None:
+        if isinstance(item, Reset):
+            text = f"{item.offset:>5}  (older updates are gone)"
+        else:
+            changed = item.data.get("status") or item.data.get("title") or ""
+            text = f"{item.offset:>5}  {item.topic:20} {changed:12} {item.data.get('job_id', item.context_id)}"
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    # A new token each time: a tail may outlive one.
+    asyncio.run(following.follow(stack.http, lambda: stack.token(default_paths(), user), card, since, show))
+
+
+@app.command()
 def explain(
     job: Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")], user: UserOption = "alice"
 ) -> None:
@@ -183,9 +209,9 @@ def demo(
     ] = None,
 ) -> None:
     """Produce the pictures of a brief, live; they are put into .local/out."""
-    from callboard_local.demo import run
+    from callboard_local.demo.run import run
 
-    run(brief)
+    run(default_paths(), _console(), brief)
 
 
 def _running() -> "Stack":
