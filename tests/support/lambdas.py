@@ -111,3 +111,25 @@ def sqs_event(*bodies: Any) -> dict[str, Any]:
             for number, body in enumerate(bodies)
         ]
     }
+
+
+def websocket_event(
+    route: str, connection_id: str, *, body: Any = None, query: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Make an event of the WebSocket API: route is $connect, $disconnect or $default; a str body is sent as it is."""
+    return {
+        "requestContext": {
+            "routeKey": route,
+            "eventType": {"$connect": "CONNECT", "$disconnect": "DISCONNECT"}.get(route, "MESSAGE"),
+            "connectionId": connection_id,
+            "requestId": str(uuid4()),
+            "domainName": "ws.example.test",
+            "stage": "live",
+            "apiId": "ws",
+            "connectedAt": 1795420800000,
+            "identity": {"sourceIp": "192.0.2.1"},
+        },
+        "queryStringParameters": dict(query) if query else None,
+        "body": body if isinstance(body, str) or body is None else json.dumps(body),
+        "isBase64Encoded": False,
+    }

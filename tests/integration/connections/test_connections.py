@@ -1,0 +1,362 @@
+"""Opening, closing, subscribing, recovering, delivering."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import pytest
+
+from callboard.connections import repository
+from callboard.database import Database
+from callboard.events.repository import APPEND_EVENTS, event_ids
+from callboard.ids import new_id
+from notify.handler import lambda_handler as notify
+from support.board import Board, make_board
+from support.lambdas import ALICE, BOB, Context, call_http, sqs_event
+
+from .conftest import Clients
+
+RECORD = (  # noqa: S608  # constants only
+    """
+WITH change AS (
+    SELECT n, (%(event_ids)s::uuid[])[n] AS event_id, 'card.updated' AS topic, %(tenant)s AS tenant,
+           %(project_id)s::uuid AS project_id, %(card_id)s::uuid AS card_id, 'correlation' AS correlation_id,
+           jsonb_build_object('card_id', %(card_id)s::uuid, 'activity_id', %(activity_id)s::uuid, 'project_id',
+                              %(project_id)s::uuid, 'title', %(title)s::text, 'position', 0) AS data
+    FROM generate_series(1, %(count)s) AS n
+)"""
+    + APPEND_EVENTS
+    + "SELECT * FROM event ORDER BY context_offset"
+)
+
+
+def record(db: Database, board: Board, count: int = 1, title: str = "Lamp") -> list[dict[str, Any]]:
+    """Let a card change so many times; return the events as the bus carries them."""
+    parameters = {
+        "event_ids": event_ids(count),
+        "tenant": board.tenant,
+        "project_id": board.project_id,
+        "activity_id": board.activity_id,
+        "card_id": board.card_id,
+        "count": count,
+        "title": title,
+    }
+    return [
+        {
+            "event_id": str(row["id"]),
+            "topic": row["topic"],
+            "timestamp": row["created_at"].isoformat(),
+            "project_id": str(row["project_id"]),
+            "card_id": str(row["card_id"]),
+            "context_id": str(row["context_id"]),
+            "offset": row["context_offset"],
+            "correlation_id": row["correlation_id"],
+            "data": row["payload"],
+        }
+        for row in db.execute(RECORD.encode(), parameters)
+    ]
+
+
+def open_project_context(db: Database, board: Board) -> None:
+    """Give a project its context, as its creation does."""
+    db.execute(
+        "INSERT INTO event_contexts (id, tenant, project_id, last_offset) VALUES (%s, %s, %s, 0)",
+        (board.project_id, board.tenant, board.project_id),
+    )
+
+
+def deliver(*events: dict[str, Any]) -> dict[str, Any]:
+    return notify(sqs_event(*({"detail-type": event["topic"], "detail": event} for event in events)), Context())
+
+
+def items(table: str) -> list[dict[str, Any]]:
+    return boto3.client("dynamodb").scan(TableName=table)["Items"]
+
+
+@pytest.fixture
+def board(db: Database) -> Board:
+    made = make_board(db)
+    record(db, made)
+    open_project_context(db, made)
+    return made
+
+
+@pytest.mark.parametrize("ticket", [None, "", "made-up"])
+def test_a_connection_without_a_good_ticket_is_refused(clients: Clients, ticket: str | None) -> None:
+    assert clients.connect("c1", ticket) == 403
+    assert items("connections") == []
+
+
+def test_a_ticket_opens_one_connection_only(clients: Clients) -> None:
+    ticket = clients.ticket()
+
+    assert clients.connect("c1", ticket) == 200
+    assert clients.connect("c2", ticket) == 403
+
+
+def test_an_expired_ticket_is_refused(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticket = clients.ticket()
+    monkeypatch.setattr(repository, "now", lambda: datetime.now(UTC) + timedelta(seconds=61))
+
+    assert clients.connect("c1", ticket) == 403
+
+
+def test_a_ticket_is_not_stored_as_it_is(clients: Clients) -> None:
+    ticket = clients.ticket()
+
+    assert ticket not in json.dumps(items("connections"))
+
+
+def test_a_ticket_needs_a_token(clients: Clients) -> None:
+    from issue_ticket.handler import lambda_handler  # noqa: PLC0415
+
+    assert call_http(lambda_handler, "POST", "/api/connections/ticket").status == 401
+
+
+def test_a_user_has_a_bounded_number_of_connections(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("callboard.connections.service.MAX_CONNECTIONS_PER_USER", 2)
+    clients.open("c1")
+    clients.open("c2")
+
+    assert clients.connect("c3", clients.ticket()) == 403
+    assert clients.connect("c4", clients.ticket(BOB)) == 200
+
+
+def test_disconnecting_leaves_nothing(clients: Clients, board: Board) -> None:
+    clients.open("c1")
+    clients.say("c1", {"type": "subscribe", "context_id": str(board.card_id)})
+
+    clients.close("c1")
+    clients.close("c1")
+
+    assert items("connections") == []
+
+
+def test_subscribing_is_acknowledged_with_the_offset(clients: Clients, board: Board) -> None:
+    clients.open("c1")
+
+    (answer,) = clients.say("c1", {"type": "subscribe", "id": "1", "context_id": str(board.card_id)})
+
+    assert answer == {
+        "type": "subscribed",
+        "id": "1",
+        "context_id": str(board.card_id),
+        "offset": 1,
+        "recovered": True,
+    }
+
+
+@pytest.mark.parametrize("whose", ["unknown", "foreign"])
+def test_unknown_and_foreign_contexts_are_refused_alike(clients: Clients, board: Board, whose: str) -> None:
+    clients.open("c1", BOB)
+    context_id = str(board.card_id) if whose == "foreign" else str(new_id())
+
+    (answer,) = clients.say("c1", {"type": "subscribe", "id": "7", "context_id": context_id})
+
+    assert answer == {
+        "type": "error",
+        "id": "7",
+        "error": {
+            "code": "CONTEXT_NOT_FOUND",
+            "message": "There is no card or project with this id.",
+            "details": {},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "not json",
+        "[]",
+        "null",
+        '{"type": "dance"}',
+        '{"type": "subscribe", "context_id": "x"}',
+        '{"type": "subscribe", "context_id": "0198f2a0-0000-7000-8000-000000000001", "more": 1}',
+        '{"type": "ping", "id": 7}',
+        "{" * 5000,
+        "\ud800",
+    ],
+)
+def test_garbage_is_answered_with_an_error(clients: Clients, message: str) -> None:
+    clients.open("c1")
+
+    (answer,) = clients.say("c1", message)
+
+    assert (answer["type"], answer["error"]["code"]) == ("error", "INVALID_MESSAGE")
+
+
+def test_a_message_that_is_too_large_is_refused(clients: Clients) -> None:
+    clients.open("c1")
+
+    (answer,) = clients.say("c1", {"type": "ping", "id": "x" * 40_000})
+
+    assert answer["error"]["code"] == "MESSAGE_TOO_LARGE"
+
+
+def test_since_brings_what_was_missed_in_order(clients: Clients, db: Database, board: Board) -> None:
+    clients.open("c1")
+    record(db, board, 4)
+
+    since = {"offset": 2}
+    acknowledged, *missed = clients.say("c1", {"type": "subscribe", "context_id": str(board.card_id), "since": since})
+
+    assert (acknowledged["offset"], acknowledged["recovered"]) == (5, True)
+    assert [message["offset"] for message in missed] == [3, 4, 5]
+    assert {message["type"] for message in missed} == {"card_update"}
+
+
+@pytest.mark.parametrize("offset", [0, 99])
+def test_since_outside_of_the_log_brings_a_snapshot(clients: Clients, db: Database, board: Board, offset: int) -> None:
+    clients.open("c1")
+    record(db, board, 4)
+    db.execute("DELETE FROM events WHERE context_offset < 3")
+
+    answers = clients.say("c1", {"type": "subscribe", "context_id": str(board.card_id), "since": {"offset": offset}})
+
+    assert len(answers) == 1
+    assert (answers[0]["recovered"], answers[0]["offset"]) == (False, 5)
+    assert answers[0]["snapshot"]["card"]["id"] == str(board.card_id)
+
+
+def test_a_project_s_follower_gets_the_base_of_each_card(clients: Clients, board: Board) -> None:
+    clients.open("c1")
+
+    (answer,) = clients.say("c1", {"type": "subscribe", "context_id": str(board.project_id)})
+
+    assert (answer["offset"], answer["cards"]) == (0, {str(board.card_id): 1})
+
+
+def test_a_project_s_follower_gets_what_its_cards_missed(clients: Clients, db: Database, board: Board) -> None:
+    clients.open("c1")
+    record(db, board, 2)
+    since = {"offset": 0, "cards": {str(board.card_id): 2}}
+
+    _, *missed = clients.say("c1", {"type": "subscribe", "context_id": str(board.project_id), "since": since})
+
+    assert [(message["context_id"], message["offset"]) for message in missed] == [(str(board.card_id), 3)]
+
+
+def test_followers_of_a_card_and_of_its_project_get_an_event_once_each(
+    clients: Clients, db: Database, board: Board
+) -> None:
+    for connection in ("both", "card", "project", "other"):
+        clients.open(connection)
+    for connection, contexts in {
+        "both": (board.card_id, board.project_id),
+        "card": (board.card_id,),
+        "project": (board.project_id,),
+    }.items():
+        for context_id in contexts:
+            clients.say(connection, {"type": "subscribe", "context_id": str(context_id)})
+    before = len(clients.endpoint.posts)
+
+    assert deliver(*record(db, board)) == {"batchItemFailures": []}
+
+    posts = clients.endpoint.posts[before:]
+    assert sorted(connection for connection, _ in posts) == ["both", "card", "project"]
+    assert {(message["context_id"], message["offset"]) for _, message in posts} == {(str(board.card_id), 2)}
+
+
+def test_posts_go_out_concurrently(clients: Clients, db: Database, board: Board) -> None:
+    for number in range(8):
+        clients.open(f"c{number}")
+        clients.say(f"c{number}", {"type": "subscribe", "context_id": str(board.card_id)})
+    clients.endpoint.most_busy = 0
+
+    deliver(*record(db, board))
+
+    assert clients.endpoint.most_busy > 1
+
+
+def test_a_connection_that_is_gone_is_removed(clients: Clients, db: Database, board: Board) -> None:
+    clients.open("gone")
+    clients.say("gone", {"type": "subscribe", "context_id": str(board.card_id)})
+    clients.endpoint.status_of["gone"] = 410
+
+    assert deliver(*record(db, board)) == {"batchItemFailures": []}
+
+    assert items("connections") == []
+
+
+def test_a_failing_post_brings_back_that_record_alone(clients: Clients, db: Database, board: Board) -> None:
+    clients.open("c1")
+    clients.say("c1", {"type": "subscribe", "context_id": str(board.card_id)})
+    other = make_board(db)
+    clients.endpoint.status_of["c1"] = 403
+
+    answer = deliver(*record(db, other), *record(db, board))
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
+
+
+def test_an_unreadable_event_fails_alone(clients: Clients, db: Database, board: Board) -> None:
+    clients.open("c1")
+    clients.say("c1", {"type": "subscribe", "context_id": str(board.card_id)})
+    (event,) = record(db, board)
+
+    answer = notify(sqs_event("rubbish", {"detail": {"topic": "no"}}, {"detail": event}), Context())
+
+    assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == ["message-0", "message-1"]
+    assert clients.endpoint.messages("c1")[-1]["offset"] == event["offset"]
+
+
+def test_an_update_too_large_for_a_message_becomes_a_thin_one(clients: Clients, db: Database, board: Board) -> None:
+    clients.open("c1")
+    clients.say("c1", {"type": "subscribe", "context_id": str(board.card_id)})
+
+    deliver(*record(db, board, title="x" * 40_000))
+
+    thin = clients.endpoint.messages("c1")[-1]
+    assert (thin["thin"], thin["offset"], thin["url"]) == (True, 2, f"/api/cards/{board.card_id}/updates?after=1")
+
+
+def test_unsubscribing_ends_the_updates(clients: Clients, db: Database, board: Board) -> None:
+    clients.open("c1")
+    context_id = str(board.card_id)
+    clients.say("c1", {"type": "subscribe", "context_id": context_id})
+
+    answer = clients.say("c1", {"type": "unsubscribe", "id": "2", "context_id": context_id})
+    deliver(*record(db, board))
+
+    assert answer == [{"type": "unsubscribed", "id": "2", "context_id": context_id}]
+    assert clients.endpoint.messages("c1")[-1]["type"] == "unsubscribed"
+
+
+def test_a_ping_is_answered_and_an_old_connection_told_to_reconnect(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients.open("c1")
+    assert clients.say("c1", {"type": "ping"}) == [{"type": "pong"}]
+
+    monkeypatch.setattr(repository, "now", lambda: datetime.now(UTC) + timedelta(minutes=106))
+
+    assert clients.say("c1", {"type": "ping"}) == [{"type": "reconnect"}]
+
+
+def test_subscriptions_of_a_connection_are_bounded(
+    clients: Clients, db: Database, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callboard.connections.recovery.MAX_SUBSCRIPTIONS", 1)
+    other = make_board(db)
+    record(db, other)
+    clients.open("c1")
+    clients.say("c1", {"type": "subscribe", "context_id": str(board.card_id)})
+
+    (again,) = clients.say("c1", {"type": "subscribe", "context_id": str(board.card_id)})
+    (more,) = clients.say("c1", {"type": "subscribe", "context_id": str(other.card_id)})
+
+    assert again["type"] == "subscribed"
+    assert more["error"]["code"] == "TOO_MANY_SUBSCRIPTIONS"
+
+
+def test_a_message_of_an_unknown_connection_is_answered_so(clients: Clients) -> None:
+    (answer,) = clients.say(f"never-{uuid4().hex}", {"type": "ping"})
+
+    assert answer["error"]["code"] == "CONNECTION_UNKNOWN"
+
+
+def test_tokens_of_both_tenants_get_tickets(clients: Clients) -> None:
+    assert clients.ticket(ALICE) != clients.ticket(BOB)

@@ -1,0 +1,67 @@
+"""Stands for API Gateway's @connections: records what is posted, answers what a test wants."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote
+
+
+@dataclass
+class ConnectionsEndpoint:
+    """What was posted, by connection, and the statuses that connections answer with."""
+
+    url: str = ""
+    posts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    status_of: dict[str, int] = field(default_factory=dict)
+    busy: int = 0
+    most_busy: int = 0
+
+    def messages(self, connection_id: str) -> list[dict[str, Any]]:
+        """Return what one connection got, in order."""
+        return [message for connection, message in self.posts if connection == connection_id]
+
+
+@contextmanager
+def connections_endpoint(delay: float = 0.0) -> Iterator[ConnectionsEndpoint]:
+    """Run an endpoint for one test; each post takes `delay` seconds."""
+    endpoint = ConnectionsEndpoint()
+    lock, pause = threading.Lock(), threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            connection_id = unquote(self.path.rpartition("/")[2])
+            message = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            with lock:
+                endpoint.busy += 1
+                endpoint.most_busy = max(endpoint.most_busy, endpoint.busy)
+            pause.wait(delay)
+            status = endpoint.status_of.get(connection_id, 200)
+            with lock:
+                endpoint.busy -= 1
+                if status == 200:
+                    endpoint.posts.append((connection_id, message))
+            body = b"" if status == 200 else b'{"message": "no"}'
+            self.send_response(status)
+            if status == 410:
+                self.send_header("x-amzn-errortype", "GoneException")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    endpoint.url = f"http://127.0.0.1:{server.server_port}/live"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield endpoint
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
