@@ -18,7 +18,7 @@ from support.lambdas import ALICE, BOB, Context, call_http, sqs_event
 
 from .conftest import Clients
 
-RECORD = (  # noqa: S608  # constants only
+RECORD = (
     """
 WITH change AS (
     SELECT n, (%(event_ids)s::uuid[])[n] AS event_id, 'card.updated' AS topic, %(tenant)s AS tenant,
