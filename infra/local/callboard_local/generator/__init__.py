@@ -1,1 +1,1 @@
-"""A stand-in for a cloud generation service: Replicate's predictions API, signed callbacks, pictures drawn on the spot."""
+"""A stand-in for a cloud generation service: Replicate's predictions API, signed callbacks, drawn pictures."""

@@ -211,7 +211,7 @@ def paint_letter(canvas: Canvas) -> None:
         )
 
     corners = ((-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0))
-    paper = mix(mix((242, 230, 202), canvas.palette.light, 0.2), canvas.palette.dark, 0.16 if _warm(canvas) else 0.08)
+    paper = mix(mix((242, 230, 202), LAMP if _warm(canvas) else canvas.palette.light, 0.3), canvas.palette.dark, 0.06)
     if rng.random() < 0.7:
         envelope = [on_page(across * 0.9 - 0.9, down * 0.5 + 0.2, -tilt * 1.6) for across, down in corners]
         canvas.stencil().polygon([(x + 8, y + 10) for x, y in envelope]).paint((0, 0, 0), 0.4, blur=8.0)
@@ -256,9 +256,9 @@ def paint_letter(canvas: Canvas) -> None:
         (196, 160, 90)
     )
     corner = canvas.at(rng.choice((0.04, 0.96)), 0.0)
-    dusk = fade(canvas.picture.size, [(0, 0.1), (1, 0.5)])
+    dusk = fade(canvas.picture.size, [(0, 0.0), (1, 0.35)])
     canvas.picture.paste(canvas.palette.dark, (0, 0, *canvas.picture.size), dusk)
-    shine(canvas.picture, corner, canvas.width * 0.95, LAMP if _warm(canvas) else canvas.palette.light, 0.55, 1.7)
+    shine(canvas.picture, corner, canvas.width * 0.95, LAMP if _warm(canvas) else canvas.palette.light, 0.6, 1.5)
 
 
 def paint_lamp_room(canvas: Canvas) -> None:
@@ -370,8 +370,8 @@ def paint_stairs(canvas: Canvas) -> None:
         following = angle + way * math.tau / per_turn * 1.04
         far, close = outer * scale, outer * scale * 0.4
         depth = number / (per_turn * turns)
-        facing = 0.5 + 0.5 * math.cos(angle - 0.9)
-        tread = mix(mix(stone, canvas.palette.dark, 0.74 - 0.3 * facing), light, 0.02 + 0.72 * depth**1.6)
+        facing = 0.5 + 0.5 * math.cos(angle - 0.9 + 0.35 * (number % 2))
+        tread = mix(mix(stone, canvas.palette.dark, 0.86 - 0.62 * facing), light, 0.02 + 0.72 * depth**1.6)
         ring = [
             (x + math.cos(turn) * reach, y + math.sin(turn) * reach * 0.94)
             for turn, reach in ((angle, far), (following, far), (following, close), (angle, close))

@@ -1,8 +1,9 @@
 """Places under the sky, from the horizon to the feet of whoever looks."""
 
+from itertools import pairwise
 from random import Random
 
-from PIL import ImageChops
+from PIL import Image, ImageChops
 
 from callboard_local.generator.canvas import Canvas
 from callboard_local.generator.painting import (
@@ -10,8 +11,10 @@ from callboard_local.generator.painting import (
     Point,
     Stencil,
     fade,
+    far_sides,
     mix,
     noise,
+    peaks,
     ridge,
     screen,
     shine,
@@ -67,7 +70,9 @@ def _paint_station(canvas: Canvas, horizon: float, side: int, rng: Random) -> No
     close = rng.random() < 0.6
     tall = canvas.height * (rng.uniform(0.5, 0.62) if close else rng.uniform(0.26, 0.36))
     across = 0.5 + side * rng.uniform(0.16, 0.33)
-    x, y = canvas.at(across, horizon + (0.13 if close else 0.03))
+    base = horizon + (0.13 if close else 0.03)
+    tall = min(tall, canvas.height * (base - 0.05) / 1.34)
+    x, y = canvas.at(across, base)
     width, height = tall * rng.uniform(1.1, 1.7), tall * rng.uniform(0.24, 0.36)
     colour = mix(canvas.palette.dark, canvas.palette.ground, 0.55)
     paint_islet(canvas, (x, y), width, height, rng, colour)
@@ -139,7 +144,9 @@ def paint_water(canvas: Canvas, horizon: float, light: Point, rng: Random, *, ca
         (0, top),
     )
     if calm:
-        reflection = canvas.picture.crop((0, max(0, top - size[1]), canvas.width, top)).transpose(1)
+        reflection = canvas.picture.crop((0, max(0, top - size[1]), canvas.width, top)).transpose(
+            Image.Transpose.FLIP_TOP_BOTTOM
+        )
         reflection = reflection.resize(size)
         canvas.picture.paste(reflection, (0, top), fade(size, [(0, 0.75), (0.5, 0.45), (1, 0.1)]))
     lines = canvas.stencil(0, horizon)
@@ -179,9 +186,9 @@ def _paint_breakers(canvas: Canvas, horizon: float, rng: Random) -> None:
     foam = mix(palette.haze, (255, 255, 255), 0.45)
     for number in range(5):
         share = number / 4
-        base = canvas.height * (horizon + 0.06 + (0.9 - horizon) * share**1.25)
+        base = canvas.height * (horizon + 0.07 + (0.82 - horizon) * share**1.15)
         height = canvas.height * (0.03 + 0.13 * share)
-        crest = swell(rng, canvas.width, base, height, canvas.width * (0.2 + 0.36 * share), 2.2)
+        crest = swell(rng, canvas.width, base, height, canvas.width * (0.24 + 0.4 * share), 1.5)
         top = min(point[1] for point in crest) / canvas.height
         body = canvas.stencil(0, max(0.0, top - 0.01), 1, min(1.0, base / canvas.height + 0.22))
         deep = mix(palette.water, palette.dark, 0.3 + 0.25 * share)
@@ -190,20 +197,24 @@ def _paint_breakers(canvas: Canvas, horizon: float, rng: Random) -> None:
             [(0, mix(palette.water, palette.haze, 0.5 - 0.14 * share)), (0.3, mix(deep, palette.water, 0.5)), (1, deep)]
         )
         spray = canvas.stencil(0, max(0.0, top - 0.08), 1, min(1.0, base / canvas.height + 0.1))
-        for one, other in zip(crest, crest[1:], strict=False):
+        for one, other in pairwise(crest):
             rise = (base - one[1]) / height
-            if rise > 0.42:
-                spray.line([one, other], (0.8 + 5.0 * share) * rise, 0.9)
-                for _ in range(int(7 * rise)):
-                    drop = rng.expovariate(1.0)
-                    spray.ellipse(
-                        (
-                            one[0] + rng.gauss(0, 5 + 10 * share),
-                            one[1] - drop * height * 0.1 + rng.uniform(0, height * 0.16),
-                        ),
-                        (0.5 + 1.6 * share) * rng.uniform(0.4, 1.2),
-                        opacity=rng.uniform(0.2, 0.8),
+            spray.line([one, other], (0.6 + 5.0 * share) * rise**2, min(1.0, 0.25 + rise))
+            for step in range(3):
+                if rng.random() < 0.42:
+                    below = height * (0.14 + 0.2 * step + 0.1 * rng.random())
+                    spray.line(
+                        [(one[0], one[1] + below), (other[0], other[1] + below)], 0.7 + share, 0.34 - 0.08 * step
                     )
+            for _ in range(int(9 * rise**2)):
+                spray.ellipse(
+                    (
+                        one[0] + rng.gauss(0, 4 + 9 * share),
+                        one[1] - rng.expovariate(1.0) * height * 0.09 + rng.uniform(0, height * 0.1),
+                    ),
+                    (0.4 + 1.3 * share) * rng.uniform(0.4, 1.2),
+                    opacity=rng.uniform(0.2, 0.8),
+                )
         spray.paint(foam, 0.75, blur=0.5 + 0.5 * share)
 
 
@@ -235,12 +246,21 @@ def paint_mountains(canvas: Canvas) -> None:
     layers = 4
     for number in range(layers):
         share = number / (layers - 1)
-        height = (0.42 - 0.22 * share) * rng.uniform(0.8, 1.15)
-        crest = paint_ridge(
-            canvas, rng, horizon + 0.02 + 0.14 * share, height, 0.9 - 0.62 * share, 0.55 - 0.04 * number
+        base = canvas.height * (horizon + 0.02 + 0.14 * share)
+        height = canvas.height * (0.46 - 0.3 * share) * rng.uniform(0.85, 1.1)
+        crest = peaks(rng, canvas.width, base, height, 3 + number)
+        colour = canvas.away(0.74 - 0.5 * share)
+        top = max(0.0, min(point[1] for point in crest) / canvas.height - 0.01)
+        end = base / canvas.height + 0.02
+        canvas.stencil(0, top, 1, end).polygon([*crest, (canvas.width, base + 9), (0, base + 9)]).shade(
+            [(0, mix(colour, canvas.palette.light, 0.1)), (1, mix(colour, canvas.palette.haze, 0.3))]
         )
         if number <= 1:
-            _paint_snow_caps(canvas, crest, canvas.height * (horizon + 0.02), light, rng)
+            _paint_snow_caps(canvas, crest, base, rng)
+        faces = canvas.stencil(0, top, 1, end)
+        for face in far_sides(crest, height * 0.75, 1 if light[0] < canvas.width / 2 else -1, rng):
+            faces.polygon(face)
+        faces.paint(mix(colour, canvas.palette.dark, 0.45), 0.5, blur=0.8)
         veil = (canvas.width, round(canvas.height * 0.13))
         canvas.picture.paste(
             canvas.palette.haze,
@@ -259,19 +279,13 @@ def paint_mountains(canvas: Canvas) -> None:
     _people_the_land(canvas, slope, rng)
 
 
-def _paint_snow_caps(canvas: Canvas, crest: list[Point], bottom: float, light: Point, rng: Random) -> None:
+def _paint_snow_caps(canvas: Canvas, crest: list[Point], bottom: float, rng: Random) -> None:
     peak = min(point[1] for point in crest)
-    line = peak + (bottom - peak) * 0.45
-    caps = canvas.stencil(0, max(0.0, peak / canvas.height - 0.01), 1, min(1.0, line / canvas.height + 0.1))
-    for one, other in zip(crest, crest[1:], strict=False):
-        if min(one[1], other[1]) < line:
-            lit = (other[1] < one[1]) == (light[0] < one[0])
-            drop = (line - min(one[1], other[1])) * rng.uniform(0.35, 0.8)
-            caps.polygon(
-                [one, other, (other[0], other[1] + drop), (one[0], one[1] + drop * rng.uniform(0.6, 1.0))],
-                0.35 if lit else 0.9,
-            )
-    caps.paint(mix(canvas.palette.light, canvas.palette.haze, 0.35), 0.75, blur=0.8)
+    depth = (bottom - peak) * 0.5
+    low = [(x, max(y, peak + depth * (0.75 + 0.5 * rng.random()))) for x, y in crest]
+    top, end = max(0.0, peak / canvas.height - 0.01), min(1.0, bottom / canvas.height)
+    snow = mix(mix(canvas.palette.light, (255, 255, 255), 0.4), canvas.palette.haze, 0.2)
+    canvas.stencil(0, top, 1, end).polygon([*crest, *reversed(low)]).paint(snow, 0.85, blur=0.7)
 
 
 def paint_field(canvas: Canvas) -> None:
@@ -327,36 +341,22 @@ def paint_desert(canvas: Canvas) -> None:
         0, canvas.height * (horizon - 0.004), canvas.width, canvas.height
     ).shade([(0, mix(sand, canvas.palette.haze, 0.6)), (1, sand)])
     line: list[Point] = []
-    for number in range(4):
-        share = number / 3
-        base = canvas.height * (horizon + 0.05 + 0.26 * share)
-        line = swell(
-            rng, canvas.width, base, canvas.height * (0.06 + 0.14 * share), canvas.width * (0.5 + 0.5 * share), 1.35
-        )
+    for number in range(5):
+        share = number / 4
+        base = canvas.height * (horizon + 0.04 + 0.3 * share)
+        height = canvas.height * (0.05 + 0.17 * share)
+        line = peaks(rng, canvas.width, base, height, 4 - number // 2, smooth=True)
         top = max(0.0, min(point[1] for point in line) / canvas.height - 0.01)
-        far = 0.6 * (1 - share)
+        far = 0.62 * (1 - share)
+        tone = mix(sand, shaded, 0.12 + 0.6 * share)
         canvas.stencil(0, top).polygon([*line, (canvas.width, canvas.height), (0, canvas.height)]).shade(
-            [
-                (0, mix(lit, canvas.palette.haze, far)),
-                (0.5, mix(sand, canvas.palette.haze, far * 0.7)),
-                (1, mix(sand, shaded, 0.7)),
-            ]
+            [(0, mix(mix(tone, lit, 0.5), canvas.palette.haze, far)), (0.4, mix(tone, shaded, 0.25)), (1, shaded)]
         )
         shadow = canvas.stencil(0, top)
-        way = 1 if light[0] < canvas.width / 2 else -1
-        for one, other in zip(line, line[1:], strict=False):
-            if (other[1] - one[1]) * way > 0:
-                depth = canvas.height * (0.03 + 0.2 * share)
-                shadow.polygon(
-                    [
-                        one,
-                        other,
-                        (other[0] + way * depth * 0.7, other[1] + depth),
-                        (one[0] + way * depth * 0.7, one[1] + depth),
-                    ],
-                    0.8,
-                )
-        shadow.paint(mix(shaded, canvas.palette.haze, far), 0.55, blur=2.0 + 3 * share)
+        for face in far_sides(line, height * 1.3, 1 if light[0] < canvas.width / 2 else -1, rng):
+            shadow.polygon(face)
+        shadow.paint(mix(mix(tone, shaded, 0.7), canvas.palette.haze, far), 0.55, blur=1.5)
+        canvas.stencil(0, top).line(line, 1.4).light(canvas.palette.light, 0.3)
     size = (canvas.width, round(canvas.height * (1 - horizon)))
     ripples = threshold(noise(size, rng, (6, 70), 2), 0.4, 0.7, 0.2)
     screen(
@@ -418,7 +418,7 @@ def paint_city(canvas: Canvas) -> None:
         (0, round(canvas.height * (2 * horizon - 1)), canvas.width, round(canvas.height * horizon))
     )
     size = (canvas.width, canvas.height - round(canvas.height * horizon))
-    mirrored = mirrored.transpose(1).resize((canvas.width // 6, size[1])).resize(size)
+    mirrored = mirrored.transpose(Image.Transpose.FLIP_TOP_BOTTOM).resize((canvas.width // 6, size[1])).resize(size)
     canvas.picture.paste(mirrored, (0, round(canvas.height * horizon)), fade(size, [(0, 0.75), (0.6, 0.4), (1, 0.15)]))
     if canvas.has("bridge"):
         _paint_bridge(canvas, horizon, rng)

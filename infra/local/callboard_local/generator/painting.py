@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from random import Random
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -12,7 +13,6 @@ type Size = tuple[int, int]
 
 # Silhouettes are drawn this much larger and then reduced, which smooths their edges.
 OVERSAMPLING = 2
-NOISE_BLUR = 0.6
 
 
 def mix(one: Colour, other: Colour, share: float) -> Colour:
@@ -83,7 +83,8 @@ def fade(size: Size, stops: Sequence[tuple[float, float]]) -> Image.Image:
 
 def radial(size: Size, power: float = 2.0, strength: float = 1.0) -> Image.Image:
     """Return a mask that is bright in the middle and fades to nothing at the edge of the inscribed ellipse."""
-    disc = curve(Image.radial_gradient("L"), lambda value: strength * max(0.0, 1 - value * 1.0) ** power)
+    # Pillow's gradient ends at the corners.
+    disc = curve(Image.radial_gradient("L"), lambda value: strength * max(0.0, 1 - value * math.sqrt(2)) ** power)
     return disc.resize((max(2, size[0]), max(2, size[1])), Image.Resampling.BICUBIC)
 
 
@@ -196,11 +197,34 @@ def ridge(
     for _ in range(levels):
         swing *= roughness
         finer: list[float] = []
-        for one, other in zip(heights, heights[1:], strict=False):
+        for one, other in pairwise(heights):
             finer += [one, (one + other) / 2 + rng.uniform(-swing, swing)]
         heights = [*finer, heights[-1]]
     step = width / (len(heights) - 1)
     return [(number * step, base - height * (0.5 + value)) for number, value in enumerate(heights)]
+
+
+def peaks(rng: Random, width: float, base: float, height: float, count: int, *, smooth: bool = False) -> list[Point]:
+    """Return a line of summits and saddles from left to right: broken up rock or, if smooth, hollow slopes of sand."""
+    marks: list[Point] = []
+    x = -width * rng.uniform(0.0, 0.2)
+    high = rng.random() < 0.5
+    while x < width * 1.7:
+        marks.append((x, base - height * (rng.uniform(0.62, 1.0) if high else rng.uniform(0.2, 0.5))))
+        x += width / count * rng.uniform(0.32, 0.68)
+        high = not high
+    points: list[Point] = []
+    for step in range(161):
+        at = width * step / 160
+        one, other = next((pair for pair in pairwise(marks) if pair[0][0] <= at <= pair[1][0]), (marks[0], marks[-1]))
+        share = (at - one[0]) / max(1.0, other[0] - one[0])
+        if smooth:
+            share = share**1.8 if other[1] < one[1] else 1 - (1 - share) ** 1.8
+            points.append((at, one[1] + (other[1] - one[1]) * share))
+            continue
+        level = one[1] + (other[1] - one[1]) * share
+        points.append((at, level + rng.uniform(-1, 1) * height * 0.022 + math.sin(at * 0.06) * height * 0.012))
+    return points
 
 
 def swell(rng: Random, width: float, base: float, height: float, length: float, sharpness: float = 1.0) -> list[Point]:
@@ -225,7 +249,36 @@ def swell(rng: Random, width: float, base: float, height: float, length: float, 
     return points
 
 
-def finish(picture: Image.Image, rng: Random, grain: float = 0.05) -> Image.Image:
+def far_sides(line: Sequence[Point], depth: float, way: int, rng: Random, reach: int = 7) -> list[list[Point]]:
+    """Return the faces of a crest that look to the right (`way` 1) or the left (-1): from each top down to the dip.
+
+    `depth` is how far a face comes down below its top; `reach` how many points a top must stand out among.
+    """
+    points = list(line) if way > 0 else list(reversed(line))
+    faces: list[list[Point]] = []
+    for number in range(1, len(points) - 2):
+        around = points[max(0, number - reach) : number + reach + 1]
+        if points[number][1] > min(point[1] for point in around):
+            continue
+        end = number
+        while end < len(points) - 1 and points[min(len(points) - 1, end + 3)][1] > points[end][1]:
+            end += 1
+        if end - number < 3:
+            continue
+        top, dip = points[number], points[end]
+        foot = (top[0] + (dip[0] - top[0]) * rng.uniform(0.0, 0.25), max(top[1] + depth, dip[1]))
+        wander = [
+            (
+                foot[0] + (top[0] - foot[0]) * share + way * depth * 0.1 * math.sin(share * 9.0 + number) * (1 - share),
+                foot[1] + (top[1] - foot[1]) * share,
+            )
+            for share in (0.0, 0.2, 0.4, 0.6, 0.8)
+        ]
+        faces.append([*points[number : end + 1], *wander])
+    return faces
+
+
+def finish(picture: Image.Image, rng: Random, grain: float = 0.035) -> Image.Image:
     """Darken the corners a little and add film grain."""
     size = picture.size
     corners = curve(Image.radial_gradient("L"), lambda value: 0.62 * max(0.0, value - 0.42) ** 1.4).resize(

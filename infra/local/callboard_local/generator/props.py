@@ -228,11 +228,11 @@ def paint_figure(
             [
                 (px + shift, py)
                 for px, py in (
-                    place(-0.082, 0.915),
-                    place(-0.062, 0.965),
-                    place(0.0, 0.99),
-                    place(0.062, 0.965),
-                    place(0.1, 0.913),
+                    place(-0.068, 0.915),
+                    place(-0.058, 0.962),
+                    place(0.0, 0.982),
+                    place(0.058, 0.962),
+                    place(0.088, 0.912),
                     place(0.0, 0.925),
                 )
             ]
@@ -338,7 +338,7 @@ def paint_conifers(
             level = y - tall + tall * 0.93 * tier / tiers
             points += [(x + reach * rng.uniform(0.85, 1.15), level), (x + reach * 0.52, level - tall * 0.02)]
         mirrored = [(2 * x - px, py) for px, py in reversed(points[1:])]
-        row.polygon([*points, (x, y + size * 0.08), *mirrored])
+        row.polygon([*points, (x, y + size * 0.02), *mirrored])
         x += size * spacing * rng.uniform(0.5, 1.3)
     row.paint(colour)
 

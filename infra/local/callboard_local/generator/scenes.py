@@ -6,7 +6,9 @@ The same words and seed always give the same picture; another seed gives another
 import hashlib
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from random import Random
 
 from PIL import Image
@@ -18,23 +20,22 @@ from callboard_local.generator.places import OUTDOORS, PAINTERS, Place
 from callboard_local.generator.skies import paint_weather
 from callboard_local.generator.title_card import set_title
 
-# The first row that a prompt mentions counts; a storm rules the light whatever the hour.
 HOURS: tuple[tuple[Hour, str], ...] = (
     ("storm", "storm stormy tempest gale squall hurricane thunder lightning"),
     ("night", "night midnight moon moonlight moonlit star stars starlit nocturnal dark darkness"),
     ("dawn", "dawn sunrise morning daybreak daybreaks early awakening"),
     ("dusk", "dusk sunset evening twilight golden nightfall ember"),
-    ("overcast", "fog foggy mist misty overcast grey gray rain rainy drizzle snow snowy winter haze"),
     ("day", "day noon midday sunny afternoon bright summer clear blue"),
+    ("overcast", "fog foggy mist misty overcast grey gray rain rainy drizzle snow snowy winter haze"),
 )
 PLACE_WORDS: tuple[tuple[Place, str], ...] = (
     ("letter", "letter letters note envelope diary logbook page handwriting map postcard ink"),
     ("stairs", "stair stairs staircase spiral steps"),
-    ("lamp_room", "lens fresnel lantern lamp-room lamproom lantern-room"),
+    ("lamp_room", "lens fresnel lamp-room lantern-room lamproom"),
     ("room", "room kitchen interior inside bedroom window desk table office chair cabin study bed hearth fireplace"),
     ("portrait", "portrait face closeup close-up eyes bust beard profile"),
     ("city", "city street skyline town downtown skyscraper rooftop neon tower-block urban alley"),
-    ("forest", "forest wood woods tree trees jungle grove pine pines"),
+    ("forest", "forest wood woods jungle grove pine pines"),
     ("desert", "desert dune dunes sand sahara canyon"),
     ("mountains", "mountain mountains peak peaks alps alpine summit cliff cliffs valley glacier"),
     (
@@ -68,6 +69,7 @@ FEATURE_WORDS: dict[str, str] = {
     "clouds": "cloud clouds cloudy",
 }
 ANYWHERE: tuple[Place, ...] = ("sea", "mountains", "field", "desert", "forest", "city")
+ANY_HOUR: tuple[Hour, ...] = ("dawn", "day", "dusk", "night")
 WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
 
 
@@ -94,13 +96,28 @@ class Scene:
 def read_scene(prompt: str, seed: int) -> Scene:
     """Find out what a prompt asks for; what it leaves open is chosen by its words and the seed."""
     found = WORD.findall(prompt.lower())
-    words = {part for word in found for part in (word, *word.split("-"))}
+    # Two words may be one of ours: "lamp room".
+    words = [part for word in found for part in (word, *word.split("-"))] + ["-".join(pair) for pair in pairwise(found)]
     digest = int.from_bytes(hashlib.sha256(f"{seed}:{' '.join(found)}:{prompt.strip()}".encode()).digest()[:8])
     rng = Random(f"{digest}:scene")
-    features = frozenset(name for name, known in FEATURE_WORDS.items() if words & set(known.split()))
-    place = next((name for name, known in PLACE_WORDS if words & set(known.split())), None) or rng.choice(ANYWHERE)
-    hour = next((name for name, known in HOURS if words & set(known.split())), None)
-    return Scene(place, hour or rng.choice(("dawn", "day", "dusk", "night")), features, seed, digest)
+    features = frozenset(name for name, known in FEATURE_WORDS.items() if not set(known.split()).isdisjoint(words))
+    return Scene(
+        _place_of(words) or rng.choice(ANYWHERE), _hour_of(words) or rng.choice(ANY_HOUR), features, seed, digest
+    )
+
+
+def _place_of(words: Sequence[str]) -> Place | None:
+    """Return the place that most words speak of."""
+    hits = [(len(set(known.split()).intersection(words)), name) for name, known in PLACE_WORDS]
+    most = max(count for count, _ in hits)
+    return next(name for count, name in hits if count == most) if most else None
+
+
+def _hour_of(words: Sequence[str]) -> Hour | None:
+    """Return the hour that is spoken of first; a storm rules the light whatever the hour."""
+    hours = {word: name for name, known in HOURS for word in known.split()}
+    spoken = [hours[word] for word in words if word in hours]
+    return "storm" if "storm" in spoken else next(iter(spoken), None)
 
 
 def paint_scene(scene: Scene, size: tuple[int, int]) -> Image.Image:

@@ -110,17 +110,20 @@ def _paint_clouds(canvas: Canvas, horizon: float, light: Point, rng: Random) -> 
     amount = max(amount, 0.6) if canvas.has("clouds") else amount
     size = (canvas.width, round(canvas.height * horizon))
     falloff = fade(size, [(0, 0.9), (0.5, 1.0), (0.86, 0.6), (1, 0.05)])
+    reach = max(2, round(canvas.height * 0.016))
+    way = reach if light[0] < canvas.width / 2 else -reach
     for layer in range(2):
-        shape = noise(size, rng, (rng.randint(3, 6), rng.randint(5, 9)), 5, 0.58)
+        wide = (size[0] + 2 * reach, size[1] + reach)
+        shape = noise(wide, rng, (rng.randint(3, 6), rng.randint(5, 9)), 5, 0.58)
         cut = 0.62 - 0.3 * amount + 0.05 * layer
-        body = ImageChops.multiply(threshold(shape, cut, cut + 0.26, 0.92), falloff)
+        thick = threshold(shape, cut, cut + 0.26, 0.92)
+        body = ImageChops.multiply(thick.crop((reach, reach, reach + size[0], reach + size[1])), falloff)
         shadow = mix(palette.shadow, palette.sky[1], 0.35 if layer else 0.15)
         top = mix(palette.cloud, palette.sky[2], 0.3 - 0.25 * layer)
         canvas.picture.paste(vertical(size, [(0, shadow), (0.55, mix(shadow, top, 0.6)), (1, top)]), (0, 0), body)
         # The side that faces the light: where a cloud is thicker than it is a little nearer to the light.
-        reach = max(2, round(canvas.height * 0.016))
-        way = reach if light[0] < canvas.width / 2 else -reach
-        edge = ImageChops.subtract(body, ImageChops.offset(body, way, reach))
+        nearer = thick.crop((reach - way, 0, reach - way + size[0], size[1]))
+        edge = ImageChops.subtract(body, ImageChops.multiply(nearer, falloff))
         near = radial((round(canvas.width * 1.3), round(canvas.height * 1.5)), 1.1)
         lit = Image.new("L", size)
         lit.paste(near, (round(light[0]) - near.width // 2, round(light[1]) - near.height // 2))
