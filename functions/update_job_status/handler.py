@@ -17,13 +17,8 @@ from callboard.observability import correlation_id
 
 api = Api()
 CALLBACK_ANSWERS = responses(
-    HTTPStatus.ACCEPTED,
-    HTTPStatus.BAD_REQUEST,
-    HTTPStatus.UNAUTHORIZED,
-    HTTPStatus.NOT_FOUND,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    HTTPStatus.UNPROCESSABLE_ENTITY,
-)
+    HTTPStatus.ACCEPTED, HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND
+) | responses(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY)
 REPORT_ANSWERS = CALLBACK_ANSWERS | responses(HTTPStatus.CONFLICT)
 type Attempt = Annotated[int, Field(ge=1, le=1_000_000)]
 
