@@ -35,14 +35,14 @@ def start(paths: StackPaths, address: str, ports: Sequence[int]) -> None:
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Pass on bytes until there are no more, then say so: the other direction may still be busy."""
     try:
         while data := await reader.read(CHUNK_BYTES):
             writer.write(data)
             await writer.drain()
-    except ConnectionError:
+        writer.write_eof()
+    except OSError:
         writer.transport.abort()
-    else:
-        writer.close()
 
 
 async def _serve(address: str, ports: Sequence[int]) -> None:
@@ -56,6 +56,8 @@ async def _serve(address: str, ports: Sequence[int]) -> None:
                 writer.transport.abort()
                 return
             await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
+            inner_writer.close()
+            writer.close()
 
         servers.append(await asyncio.start_server(forward, address, port))
     sys.stdout.write("listening\n")

@@ -17,6 +17,9 @@ from callboard_local.paths import StackPaths
 MARK = "CALLBOARD_STACK"
 STOP_SECONDS = 5.0
 
+# Python warns when the handle of a running process is dropped, but outliving us is what these are for.
+_started: list[subprocess.Popen[bytes]] = []
+
 
 class User(TypedDict, total=False):
     """Whom a process runs as; empty for ourselves."""
@@ -63,7 +66,7 @@ def start(
     """Start a process that outlives us, as another user if given; its output goes to a log file of its name."""
     paths.logs.mkdir(parents=True, exist_ok=True)
     with (paths.logs / f"{name}.log").open("wb") as log:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             list(command),
             env=environment(paths, extra or {}),
             cwd=paths.run,
@@ -73,6 +76,8 @@ def start(
             start_new_session=True,
             **(user or {}),
         )
+    _started.append(process)
+    return process
 
 
 def wait_until(
@@ -134,6 +139,7 @@ def stop_all(paths: StackPaths) -> int:
         _, alive = psutil.wait_procs(processes, timeout=STOP_SECONDS)
         _signal(alive, psutil.Process.kill)
         psutil.wait_procs(alive, timeout=STOP_SECONDS)
+    _started[:] = [process for process in _started if process.poll() is None]
     return len(stopped)
 
 
