@@ -1,12 +1,14 @@
-"""Answers that routes of the board declare and give."""
+"""What routes of the board share: a parameter, and the answers that they declare and give."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from callboard.http import json_response, responses
+
+Offset = Annotated[int, Field(ge=0, lt=2**63, description="What the caller has seen: only what follows is told.")]
 
 READ = responses(HTTPStatus.OK, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND)
 LIST = READ | responses(HTTPStatus.UNPROCESSABLE_ENTITY)

@@ -5,10 +5,10 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from callboard.http import Api
-from manage_board import projects
+from manage_board import activities, assets, cards, projects
 
 api = Api()
-for module in (projects,):
+for module in (projects, activities, cards, assets):
     api.include_router(module.routes)
 
 

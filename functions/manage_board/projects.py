@@ -7,12 +7,14 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from callboard.database import session
-from callboard.events.service import carry_out
+from callboard.events.models import ProjectOffsets, Updates
+from callboard.events.service import carry_out, project_offsets, project_updates
 from callboard.http import Routes
 from callboard.pagination import DEFAULT_LIMIT, Limit, Page
 from callboard.projects import service
 from callboard.projects.models import NewProject, Project, ProjectChange
 from manage_board import answers
+from manage_board.answers import Offset
 
 routes = Routes()
 TAGS = ["Projects"]
@@ -50,3 +52,29 @@ def update_project(project_id: UUID, request: Annotated[ProjectChange, Body()]) 
 def delete_project(project_id: UUID) -> Response[None]:
     carry_out(lambda db: service.delete_project(db, routes.caller, project_id), origin="manage_board")
     return answers.no_content()
+
+
+@routes.get(
+    "/api/projects/<project_id>/updates",
+    summary="Read what happened to a project and its activities",
+    tags=TAGS,
+    responses=answers.LIST,
+)
+def list_project_updates(
+    project_id: UUID,
+    after: Annotated[Offset, Query()] = 0,
+    limit: Annotated[Limit, Query()] = DEFAULT_LIMIT,
+) -> Updates:
+    with session() as db:
+        return project_updates(db, routes.caller, project_id, after, limit)
+
+
+@routes.get(
+    "/api/projects/<project_id>/offsets",
+    summary="Read where a project's streams are",
+    tags=TAGS,
+    responses=answers.READ,
+)
+def get_project_offsets(project_id: UUID) -> ProjectOffsets:
+    with session() as db:
+        return project_offsets(db, routes.caller, project_id)

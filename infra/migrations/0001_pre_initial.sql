@@ -96,6 +96,9 @@ COMMENT ON COLUMN generation_jobs.failures IS 'Attempts that failed by the fault
 
 CREATE INDEX generation_jobs_by_card ON generation_jobs (card_id, id DESC);
 CREATE INDEX generation_jobs_by_project ON generation_jobs (project_id, id DESC);
+-- A card's state, its candidates, and whether it may be deleted.
+CREATE INDEX generation_jobs_by_card_status ON generation_jobs (card_id, status, id DESC);
+CREATE INDEX generation_jobs_live_by_project ON generation_jobs (project_id) WHERE status IN ('queued', 'processing');
 CREATE INDEX generation_jobs_by_tenant ON generation_jobs (tenant, id DESC);
 CREATE INDEX generation_jobs_by_tenant_status ON generation_jobs (tenant, status, id DESC);
 CREATE INDEX generation_jobs_retries ON generation_jobs (retry_of) WHERE retry_of IS NOT NULL;

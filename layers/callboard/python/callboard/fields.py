@@ -87,3 +87,14 @@ class Change(BaseModel):
         if not self.model_fields_set:
             raise ValueError("must name at least one field to change")
         return self
+
+
+def stored_position(value: Any) -> int:
+    """Read the position in a cursor.
+
+    Raises:
+        ValueError: It is none that the database could hold.
+    """
+    if not isinstance(value, int) or not 0 <= value < 2**31:
+        raise ValueError("not a position")
+    return value

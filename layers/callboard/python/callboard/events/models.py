@@ -245,3 +245,38 @@ class Changed[Result]:
 def message_type(topic: str) -> str:
     """Return the type of the WebSocket message that carries an event of this topic."""
     return MESSAGE_TYPE_OF_NOUN[topic.partition(".")[0]]
+
+
+class Message(BaseModel):
+    """An event as followers receive it, over WebSocket and from the updates routes."""
+
+    type: str
+    context_id: UUID
+    offset: int
+    event_id: UUID
+    topic: str
+    timestamp: AwareDatetime
+    project_id: UUID
+    card_id: UUID | None
+    correlation_id: str
+    data: dict[str, Any]
+
+
+class Updates(BaseModel):
+    """What happened in a context after an offset, in order.
+
+    `offset` is the context's last one. `complete` is false when the log no longer reaches back to where the caller
+    was: read the card or project anew. `next_cursor` is the offset to continue after, or null at the end.
+    """
+
+    items: list[Message]
+    offset: int
+    complete: bool
+    next_cursor: str | None
+
+
+class ProjectOffsets(BaseModel):
+    """The last offsets of a project and of each of its cards: what a follower starts from."""
+
+    offset: int
+    cards: dict[str, int]

@@ -1,11 +1,17 @@
-"""Publishing what the log holds."""
+"""Publishing what the log holds, and reading it."""
 
 from collections.abc import Callable, Sequence
+from uuid import UUID
 
 from callboard import bus, database
 from callboard.crash import crash_point
 from callboard.events import repository
-from callboard.events.models import Changed, EventRow
+from callboard.events.messages import message_of
+from callboard.events.models import Changed, EventRow, Message, ProjectOffsets, Updates
+from callboard.events.repository import Context
+from callboard.identity import Caller
+from callboard.jobs.errors import CardNotFoundError
+from callboard.projects.errors import ProjectNotFoundError
 from callboard.settings import get_settings
 
 # Younger events are still in the hands of whoever made them.
@@ -58,3 +64,58 @@ def relay(db: database.Database) -> int:
         published += taken
         if taken < RELAY_BATCH:
             return published
+
+
+def updates_after(db: database.Database, context: Context, offset: int, limit: int) -> Updates:
+    """Read what happened in a context after an offset."""
+    rows = repository.after(db, context.id, offset, limit + 1)
+    shown = rows[:limit]
+    # Offsets have no gap: anything but the next one first means that it was there and is gone.
+    complete = shown[0].context_offset == offset + 1 if shown else offset >= context.last_offset
+    return Updates(
+        items=[Message.model_validate(message_of(row.as_event())) for row in shown],
+        offset=max(context.last_offset, rows[-1].context_offset if rows else 0),
+        complete=complete,
+        next_cursor=str(shown[-1].context_offset) if len(rows) > limit else None,
+    )
+
+
+def card_updates(db: database.Database, caller: Caller, card_id: UUID, offset: int, limit: int) -> Updates:
+    """Read what happened to a card after an offset.
+
+    Raises:
+        CardNotFoundError: It does not exist for the caller's tenant.
+    """
+    context = repository.context(db, caller.tenant, card_id)
+    if context is None or context.card_id is None:
+        raise CardNotFoundError
+    return updates_after(db, context, offset, limit)
+
+
+def project_updates(db: database.Database, caller: Caller, project_id: UUID, offset: int, limit: int) -> Updates:
+    """Read what happened to a project and its activities after an offset; its cards have offsets of their own.
+
+    Raises:
+        ProjectNotFoundError: It does not exist for the caller's tenant.
+    """
+    return updates_after(db, _context_of_project(db, caller, project_id), offset, limit)
+
+
+def project_offsets(db: database.Database, caller: Caller, project_id: UUID) -> ProjectOffsets:
+    """Read the last offsets of a project and of each of its cards.
+
+    Raises:
+        ProjectNotFoundError: It does not exist for the caller's tenant.
+    """
+    context = _context_of_project(db, caller, project_id)
+    cards = repository.offsets_of_project(db, caller.tenant, project_id)
+    return ProjectOffsets(
+        offset=context.last_offset, cards={str(card_id): card.last_offset for card_id, card in cards.items()}
+    )
+
+
+def _context_of_project(db: database.Database, caller: Caller, project_id: UUID) -> Context:
+    context = repository.context(db, caller.tenant, project_id)
+    if context is None or context.card_id is not None:
+        raise ProjectNotFoundError
+    return context

@@ -34,7 +34,9 @@ _JOBS_AND_EVENTS = (
 )
 
 # One statement for one job or many: either all are accepted, with their idempotency key and their events, or nothing
-# is. The key's upsert waits for a request with the same key that is under way, and then tells its jobs.
+# is. The key's upsert waits for a request with the same key that is under way, and then tells its jobs. Projects and
+# cards are locked as the foreign keys would do later, but in the order of all changes of the board
+# (projects/repository.py): a card that is being deleted is waited for, and then unknown.
 CREATE = (
     """
 WITH wanted AS (
@@ -43,10 +45,18 @@ WITH wanted AS (
         deadline_seconds integer, on_unknown text, retry_of uuid
     )) WITH ORDINALITY
         AS w(id, card_id, provider, params, priority, run_after, deadline_seconds, on_unknown, retry_of, n)
+), project AS MATERIALIZED (
+    SELECT id FROM projects
+    WHERE id IN (SELECT project_id FROM task_cards WHERE id IN (SELECT card_id FROM wanted) AND tenant = %(tenant)s)
+    ORDER BY id FOR KEY SHARE
+), card AS MATERIALIZED (
+    SELECT id, project_id FROM task_cards
+    WHERE id IN (SELECT card_id FROM wanted) AND tenant = %(tenant)s AND project_id IN (SELECT id FROM project)
+    ORDER BY id FOR KEY SHARE
 ), resolved AS (
     SELECT w.*, c.project_id, p.name AS known_provider
     FROM wanted w
-    LEFT JOIN task_cards c ON c.id = w.card_id AND c.tenant = %(tenant)s
+    LEFT JOIN card c ON c.id = w.card_id
     LEFT JOIN providers p ON p.name = w.provider
 ), verdict AS (
     SELECT bool_and(project_id IS NOT NULL AND known_provider IS NOT NULL) AS acceptable,

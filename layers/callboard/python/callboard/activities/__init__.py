@@ -1,0 +1,1 @@
+"""Activities: the parts of a project, in order, each with its cards."""

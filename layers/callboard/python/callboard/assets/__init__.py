@@ -1,0 +1,1 @@
+"""Approved assets: the one chosen result of a card."""

@@ -1,0 +1,1 @@
+"""Task cards: what is to be made, and how far it is."""
