@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from callboard_local import deployment, forwarder, identities, ministack, postgres, processes
+from callboard_local import deployment, forwarder, identities, ministack, postgres, processes, warmth
 from callboard_local.artifacts import newest_migration
 from callboard_local.errors import StackError, StackNotRunningError
 from callboard_local.paths import StackPaths
@@ -22,6 +22,8 @@ TOKEN_SECRET = "callboard/provider-token"
 WEBHOOK_SECRET = "callboard/provider-webhook"
 # Callbacks tell at once; the check is what happens when none comes.
 CHECK_INTERVAL_SECONDS = "1"
+# Workers are processes of this machine: more than its processors only start each other more slowly.
+WORKER_CONCURRENCY = "2"
 
 type Progress = Callable[[str], None]
 
@@ -168,6 +170,8 @@ def _start(paths: StackPaths, progress: Progress, bind: str | None) -> Stack:
         region=ministack.REGION,
         stack_name=deployment.STACK_NAME,
     )
+    progress("warming the functions up")
+    warmth.warm_up(endpoint)
     if bind:
         forwarder.start(paths, bind, stack.ports())
     _write_atomically(paths.stack_file, json.dumps(asdict(stack), indent=2))
@@ -196,6 +200,7 @@ def _parameters(generator_url: str) -> dict[str, str]:
         "DatabaseUrlSecret": DATABASE_SECRET,
         "Providers": json.dumps(providers),
         "CheckIntervalSeconds": CHECK_INTERVAL_SECONDS,
+        "WorkerConcurrency": WORKER_CONCURRENCY,
         "MigrationsVersion": newest_migration(),
     }
 
