@@ -110,10 +110,20 @@ def jobs(
     limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
 ) -> None:
     """List generation jobs, newest first."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     found = _get("/api/jobs", user, status=status, project_id=project, limit=str(limit))
-    table = Table("job", "status", "provider", "attempt", "created", "error", box=None, pad_edge=False)
+    # Ids are there to be copied, so they are never cut.
+    table = Table(
+        Column("job", min_width=36, no_wrap=True),
+        "status",
+        "provider",
+        "attempt",
+        "created",
+        "error",
+        box=None,
+        pad_edge=False,
+    )
     for job in found["items"]:
         created = job["created_at"][11:19]
         failure = job["error_code"] or ""
@@ -152,7 +162,9 @@ def explain(
     job: Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")], user: UserOption = "alice"
 ) -> None:
     """Say why a job is where it is."""
-    console, explanation = _console(), _get(f"/api/jobs/{job}/explain", user)
+    from urllib.parse import quote
+
+    console, explanation = _console(), _get(f"/api/jobs/{quote(job, safe='')}/explain", user)
     place = f", place {explanation['place']}" if explanation["place"] is not None else ""
     console.print(f"{explanation['status']}{place}", highlight=False)
     for reason in explanation["reasons"]:
@@ -208,7 +220,7 @@ def demo(
         Path | None, typer.Option(metavar="FILE", help="Another brief, Markdown or YAML.", exists=True, dir_okay=False)
     ] = None,
 ) -> None:
-    """Produce the pictures of a brief, live; they are put into .local/out."""
+    """Produce the pictures of a brief, live; they land in .local/out. The stack is started if it does not run."""
     from callboard_local.demo.run import run
 
     run(default_paths(), _console(), brief)
