@@ -71,12 +71,22 @@ def translate(endpoint: str, parameters: dict[str, str], code: dict[str, str]) -
     source = yaml_parse(TEMPLATE.read_text())  # type: ignore[no-untyped-call]
     _point_at_code(source, code)
     _log_apart(source)
+    _bound_workers(source, parameters)
     # Our policies are spelled out or SAM's own; no list of AWS's managed ones is needed.
     translator = Translator({}, Parser(), boto_session=boto3.session.Session(region_name=ministack.REGION))
     template: dict[str, Any] = translator.translate(source, parameter_values=dict(parameters))
     template = httpapi.expand(template)
     local: dict[str, Any] = json.loads(_local_urls(json.dumps(template, default=str), endpoint))
     return local
+
+
+def _bound_workers(source: dict[str, Any], parameters: dict[str, str]) -> None:
+    """Write the bound of each queue's workers as a number: the emulator keeps a parameter's value as text and fails."""
+    for resource in source["Resources"].values():
+        for event in resource.get("Properties", {}).get("Events", {}).values():
+            scaling = event["Properties"].get("ScalingConfig")
+            if scaling and isinstance(scaling["MaximumConcurrency"], dict):
+                scaling["MaximumConcurrency"] = int(parameters[scaling["MaximumConcurrency"]["Ref"]])
 
 
 def _point_at_code(source: dict[str, Any], code: dict[str, str]) -> None:
