@@ -17,12 +17,12 @@ def write(folder: Path, production: Production, pictures: dict[str, bytes]) -> l
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     written = []
-    frames = []
+    frames: list[Frame] = []
     for number, card in enumerate(production.cards.values(), start=1):
         path = folder / f"{number:02d}-{_slug(card.title)}.png"
         path.write_bytes(pictures[card.card_id])
         written.append(path)
-        frames.append(Frame(caption=card.title, section=card.activity, png=pictures[card.card_id]))
+        frames.append((card.title, card.activity, pictures[card.card_id]))
     sheet = folder / CONTACT_SHEET
     sheet.write_bytes(draw_contact_sheet(production.brief.title, frames))
     report = folder / REPORT
