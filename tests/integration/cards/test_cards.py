@@ -254,12 +254,19 @@ def test_params_that_cannot_be_stored_are_refused(db: Database, params: Any) -> 
     assert (answer.status, answer.body["error"]["details"]["fields"][0]["field"]) == (422, "params")
 
 
-def test_an_infinite_number_is_refused(db: Database) -> None:
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [("1e308", 201), ("1e999", 422), ("-1e999", 422), ("9" * 300, 201), ("9" * 5000, 400), ("NaN", 400)],
+)
+def test_a_number_is_stored_or_refused_never_mangled(db: Database, number: str, status: int) -> None:
     activity_id = insert_activity(db, insert_project(db))
+    raw = '{"title": "x", "params": {"seed": ' + number + "}}"
 
-    answer = call("POST", f"/api/activities/{activity_id}/cards", raw_body='{"title": "x", "params": {"seed": 1e999}}')
+    answer = call("POST", f"/api/activities/{activity_id}/cards", raw_body=raw)
 
-    assert (answer.status, answer.body["error"]["code"]) == (422, "VALIDATION_ERROR")
+    assert answer.status == status
+    if status == 201:
+        assert float(answer.body["params"]["seed"]) == float(number)
 
 
 def test_cards_are_listed_by_position_page_by_page(db: Database) -> None:
@@ -338,6 +345,25 @@ def test_updates_follow_the_offsets_of_the_card(db: Database) -> None:
     assert ([item["offset"] for item in page["items"]], page["offset"], page["next_cursor"]) == ([2, 3], 4, "3")
     assert ([item["offset"] for item in rest["items"]], rest["next_cursor"]) == ([4], None)
     assert none == {"items": [], "offset": 4, "complete": True, "next_cursor": None}
+
+
+def test_updates_of_jobs_carry_the_url_of_their_output(db: Database) -> None:
+    card_id = UUID(create(insert_activity(db, insert_project(db)))["id"])
+    insert_provider(db)
+    jobs.create_jobs(db, CALLER, [NewJob(card_id=card_id, params={"prompt": "x"})], scope="test")
+    path = f"/api/cards/{card_id}/updates"
+
+    (queued,) = call("GET", path, query={"after": "1"}).body["items"]
+    db.execute(
+        'UPDATE events SET payload = payload || \'{"status": "completed", "result_key": "outputs/x/1.png"}\' '
+        "WHERE topic = 'job.status.updated'"
+    )
+    (completed,) = call("GET", path, query={"after": "1"}).body["items"]
+
+    assert (queued["type"], queued["data"]["status"]) == ("job_update", "queued")
+    assert (queued["data"]["result_url"], queued["data"]["result_url_expires_at"]) == (None, None)
+    assert "outputs/x/1.png?" in completed["data"]["result_url"]
+    assert completed["data"]["result_url_expires_at"] is not None
 
 
 @pytest.mark.parametrize(("after", "complete"), [("0", False), ("1", False), ("2", True), ("3", True)])

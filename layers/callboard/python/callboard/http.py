@@ -83,6 +83,10 @@ def _load_json(body: str) -> Any:
         value = json.loads(body, parse_constant=_refuse_constant)
     except RecursionError as error:
         raise json.JSONDecodeError("too deeply nested", "", 0) from error
+    except json.JSONDecodeError:
+        raise
+    except ValueError as error:
+        raise json.JSONDecodeError("a number with too many digits", "", 0) from error
     if _depth_exceeds(value, MAX_JSON_DEPTH):
         raise json.JSONDecodeError("too deeply nested", "", 0)
     return value
