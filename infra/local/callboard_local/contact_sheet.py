@@ -67,7 +67,7 @@ def columns_for(sizes: Iterable[int]) -> int:
     def empty(columns: int) -> int:
         return sum(-count % columns for count in counts)
 
-    return min((usual - 1, usual, usual + 1), key=lambda columns: (empty(columns), abs(columns - usual)))
+    return min(range(max(3, usual - 1), usual + 2), key=lambda columns: (empty(columns), abs(columns - usual)))
 
 
 def _sections_of(frames: Sequence[Frame]) -> list[tuple[str, list[Frame]]]:

@@ -1,8 +1,9 @@
 """`python -m callboard_local.generator --port N`: serve until a signal says stop."""
 
 import argparse
-import logging
+import signal
 from collections.abc import Sequence
+from types import FrameType
 
 from callboard_local.generator import log
 from callboard_local.generator.app import make_app
@@ -24,8 +25,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         parser.exit(1, f"Cannot listen on {', '.join(hosts)} port {options.port}: {error.strerror}\n")
     log.outcome("listening", hosts=hosts, port=sockets[0].getsockname()[1])
-    make_server(make_app(settings)).run(sockets=sockets)
-    log.outcome("stopped", level=logging.INFO)
+    server = make_server(make_app(settings))
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        # uvicorn raises the signal again once it has stopped; being told to stop is no failure.
+        server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    server.run(sockets=sockets)
+    log.outcome("stopped")
 
 
 if __name__ == "__main__":

@@ -101,23 +101,25 @@ def read_scene(prompt: str, seed: int) -> Scene:
     digest = int.from_bytes(hashlib.sha256(f"{seed}:{' '.join(found)}:{prompt.strip()}".encode()).digest()[:8])
     rng = Random(f"{digest}:scene")
     features = frozenset(name for name, known in FEATURE_WORDS.items() if not set(known.split()).isdisjoint(words))
-    return Scene(
-        _place_of(words) or rng.choice(ANYWHERE), _hour_of(words) or rng.choice(ANY_HOUR), features, seed, digest
-    )
+    anywhere, any_hour = rng.choice(ANYWHERE), rng.choice(ANY_HOUR)
+    return Scene(_place_of(words, anywhere), _hour_of(words, any_hour), features, seed, digest)
 
 
-def _place_of(words: Sequence[str]) -> Place | None:
+def _place_of(words: Sequence[str], otherwise: Place) -> Place:
     """Return the place that most words speak of."""
     hits = [(len(set(known.split()).intersection(words)), name) for name, known in PLACE_WORDS]
     most = max(count for count, _ in hits)
-    return next(name for count, name in hits if count == most) if most else None
+    return next(name for count, name in hits if count == most) if most else otherwise
 
 
-def _hour_of(words: Sequence[str]) -> Hour | None:
-    """Return the hour that is spoken of first; a storm rules the light whatever the hour."""
+def _hour_of(words: Sequence[str], otherwise: Hour) -> Hour:
+    """Return the hour that is spoken of first; a storm rules the light at any hour, a grey sky only without one."""
     hours = {word: name for name, known in HOURS for word in known.split()}
     spoken = [hours[word] for word in words if word in hours]
-    return "storm" if "storm" in spoken else next(iter(spoken), None)
+    if "storm" in spoken:
+        return "storm"
+    clear = [hour for hour in spoken if hour != "overcast"]
+    return (clear or spoken or [otherwise])[0]
 
 
 def paint_scene(scene: Scene, size: tuple[int, int]) -> Image.Image:
