@@ -65,14 +65,6 @@ WHERE p.id = %(project_id)s AND p.tenant = %(tenant)s
 ORDER BY listed.position, listed.id"""
 )
 
-LOCK_PROJECT = "SELECT id FROM projects WHERE id = %(project_id)s AND tenant = %(tenant)s FOR NO KEY UPDATE"
-
-# Why the project: see projects/repository.py.
-LOCK_PROJECT_OF_ACTIVITY = """
-SELECT p.id FROM projects p
-WHERE p.id = (SELECT y.project_id FROM activities y WHERE y.id = %(activity_id)s AND y.tenant = %(tenant)s)
-FOR NO KEY UPDATE"""
-
 LOCK_CARDS = """
 SELECT id FROM task_cards WHERE activity_id = %(activity_id)s AND tenant = %(tenant)s ORDER BY id FOR UPDATE"""
 
@@ -179,13 +171,6 @@ class CardSpec:
         return {"id": str(self.id), "title": self.title, "params": self.params, "position": self.position}
 
 
-@dataclass(frozen=True, slots=True)
-class Deletion:
-    """What became of a deletion: nothing was deleted while jobs were live."""
-
-    live_jobs: int
-
-
 def get(db: Database, tenant: str, activity_id: UUID) -> Activity | None:
     """Read an activity of a tenant with its cards."""
     row = db.execute(GET, {"tenant": tenant, "activity_id": activity_id}).fetchone()
@@ -208,17 +193,6 @@ def list_of_project(
         },
     ).fetchall()
     return [Activity.model_validate(row) for row in rows if row["id"] is not None] if rows else None
-
-
-def lock_project(db: Database, tenant: str, project_id: UUID) -> bool:
-    """Hold the order of a project's board; tell whether it exists. Needs a transaction."""
-    return db.execute(LOCK_PROJECT, {"tenant": tenant, "project_id": project_id}).fetchone() is not None
-
-
-def lock_project_of_activity(db: Database, tenant: str, activity_id: UUID) -> bool:
-    """Hold the order of the board that an activity is on; tell whether it exists. Needs a transaction."""
-    row = db.execute(LOCK_PROJECT_OF_ACTIVITY, {"tenant": tenant, "activity_id": activity_id}).fetchone()
-    return row is not None
 
 
 def lock_cards(db: Database, tenant: str, activity_id: UUID) -> list[UUID]:
@@ -278,8 +252,8 @@ def update(
 
 def delete(
     db: Database, tenant: str, activity_id: UUID, card_ids: Sequence[UUID], *, correlation_id: str
-) -> Changed[Deletion]:
-    """Delete an activity with its locked cards, unless some of their jobs are live."""
+) -> Changed[int]:
+    """Delete an activity with its locked cards, unless some of their jobs are live; the result is how many are."""
     row = db.execute(
         DELETE,
         {
@@ -293,7 +267,7 @@ def delete(
         },
     ).fetchone()
     assert row is not None  # an aggregate always has a row
-    return Changed(Deletion(row["live_jobs"]), rows_of(row["events"]))
+    return Changed(row["live_jobs"], rows_of(row["events"]))
 
 
 def _changed(row: dict[str, Any] | None) -> Changed[Activity] | None:

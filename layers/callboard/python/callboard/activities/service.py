@@ -15,6 +15,7 @@ from callboard.identity import Caller
 from callboard.ids import new_id
 from callboard.observability import correlation_id
 from callboard.pagination import Page, decode_cursor, page_of
+from callboard.projects import repository as projects
 from callboard.projects.errors import ProjectNotFoundError
 
 
@@ -30,7 +31,7 @@ def create_activity(db: Database, caller: Caller, project_id: UUID, request: New
         for card, position in zip(request.cards, positions, strict=True)
     ]
     with db.transaction():
-        if not repository.lock_project(db, caller.tenant, project_id):
+        if not projects.lock(db, caller.tenant, project_id):
             raise ProjectNotFoundError
         changed = repository.create(
             db,
@@ -91,7 +92,7 @@ def update_activity(db: Database, caller: Caller, activity_id: UUID, request: Ac
         ActivityNotFoundError: It does not exist for the caller's tenant.
     """
     with db.transaction():
-        if not repository.lock_project_of_activity(db, caller.tenant, activity_id):
+        if projects.lock_of_activity(db, caller.tenant, activity_id) is None:
             raise ActivityNotFoundError
         changed = repository.update(
             db,
@@ -114,12 +115,12 @@ def delete_activity(db: Database, caller: Caller, activity_id: UUID) -> Changed[
         ActivityHasLiveJobsError: Jobs of its cards are queued or processing.
     """
     with db.transaction():
-        if not repository.lock_project_of_activity(db, caller.tenant, activity_id):
+        if projects.lock_of_activity(db, caller.tenant, activity_id) is None:
             raise ActivityNotFoundError
         card_ids = repository.lock_cards(db, caller.tenant, activity_id)
         deleted = repository.delete(db, caller.tenant, activity_id, card_ids, correlation_id=correlation_id())
-        if deleted.result.live_jobs:
-            raise ActivityHasLiveJobsError(details={"live_jobs": deleted.result.live_jobs})
+        if deleted.result:
+            raise ActivityHasLiveJobsError(details={"live_jobs": deleted.result})
         if not deleted.events:
             raise ActivityNotFoundError
     return Changed(None, deleted.events)

@@ -76,17 +76,6 @@ WHERE y.id = %(activity_id)s AND y.tenant = %(tenant)s
 ORDER BY listed.position, listed.id"""
 )
 
-# Why the project: see projects/repository.py.
-LOCK_PROJECT_OF_ACTIVITY = """
-SELECT p.id FROM projects p
-WHERE p.id = (SELECT y.project_id FROM activities y WHERE y.id = %(activity_id)s AND y.tenant = %(tenant)s)
-FOR NO KEY UPDATE"""
-
-LOCK_PROJECT_OF_CARD = """
-SELECT p.id FROM projects p
-WHERE p.id = (SELECT c.project_id FROM task_cards c WHERE c.id = %(card_id)s AND c.tenant = %(tenant)s)
-FOR NO KEY UPDATE"""
-
 CREATE = (
     """
 WITH place AS (
@@ -159,14 +148,7 @@ WITH before AS (
 
 PROJECT_OF_ACTIVITY = "SELECT project_id FROM activities WHERE id = %(activity_id)s AND tenant = %(tenant)s"
 
-# With the project first, like all that changes the board; a job being created shares both.
-LOCK_FOR_DELETION = """
-WITH project AS MATERIALIZED (
-    SELECT p.id FROM projects p
-    WHERE p.id = (SELECT c.project_id FROM task_cards c WHERE c.id = %(card_id)s AND c.tenant = %(tenant)s)
-    FOR NO KEY UPDATE
-)
-SELECT c.id FROM task_cards c WHERE c.id = %(card_id)s AND c.project_id IN (SELECT id FROM project) FOR UPDATE"""
+LOCK = "SELECT id FROM task_cards WHERE id = %(card_id)s AND tenant = %(tenant)s FOR UPDATE"
 
 DELETE = (
     """
@@ -197,13 +179,6 @@ LEFT JOIN LATERAL (
 ) listed ON true
 WHERE c.id = %(card_id)s AND c.tenant = %(tenant)s
 ORDER BY listed.id DESC"""
-
-
-@dataclass(frozen=True, slots=True)
-class Deletion:
-    """What became of a deletion: nothing was deleted while jobs were live."""
-
-    live_jobs: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,21 +224,9 @@ def list_of_activity(
     return [Card.model_validate(row) for row in rows if row["id"] is not None] if rows else None
 
 
-def lock_project_of_activity(db: Database, tenant: str, activity_id: UUID) -> bool:
-    """Hold the order of the board that an activity is on; tell whether it exists. Needs a transaction."""
-    row = db.execute(LOCK_PROJECT_OF_ACTIVITY, {"tenant": tenant, "activity_id": activity_id}).fetchone()
-    return row is not None
-
-
-def lock_project_of_card(db: Database, tenant: str, card_id: UUID) -> UUID | None:
-    """Hold the order of the board that a card is on; return its project. Needs a transaction."""
-    row = db.execute(LOCK_PROJECT_OF_CARD, {"tenant": tenant, "card_id": card_id}).fetchone()
-    return row["id"] if row else None
-
-
-def lock_for_deletion(db: Database, tenant: str, card_id: UUID) -> bool:
+def lock(db: Database, tenant: str, card_id: UUID) -> bool:
     """Hold a card against everything, new jobs included; tell whether it exists. Needs a transaction."""
-    return db.execute(LOCK_FOR_DELETION, {"tenant": tenant, "card_id": card_id}).fetchone() is not None
+    return db.execute(LOCK, {"tenant": tenant, "card_id": card_id}).fetchone() is not None
 
 
 def project_of_activity(db: Database, tenant: str, activity_id: UUID) -> UUID | None:
@@ -292,8 +255,8 @@ def move(db: Database, tenant: str, card_id: UUID, fields: CardFields, *, correl
     return _change(db, MOVE, tenant, card_id, "card.updated", correlation_id, fields.parameters())
 
 
-def delete(db: Database, tenant: str, card_id: UUID, *, correlation_id: str) -> Changed[Deletion]:
-    """Delete a locked card with its jobs, unless some are live."""
+def delete(db: Database, tenant: str, card_id: UUID, *, correlation_id: str) -> Changed[int]:
+    """Delete a locked card with its jobs, unless some are live; the result is how many are."""
     row = db.execute(
         DELETE,
         {
@@ -305,7 +268,7 @@ def delete(db: Database, tenant: str, card_id: UUID, *, correlation_id: str) -> 
         },
     ).fetchone()
     assert row is not None  # an aggregate always has a row
-    return Changed(Deletion(row["live_jobs"]), rows_of(row["events"]))
+    return Changed(row["live_jobs"], rows_of(row["events"]))
 
 
 def candidates(db: Database, tenant: str, card_id: UUID, before: UUID | None, limit: int) -> list[CandidateJob] | None:

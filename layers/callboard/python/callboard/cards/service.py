@@ -15,6 +15,7 @@ from callboard.identity import Caller
 from callboard.jobs.errors import CardNotFoundError
 from callboard.observability import correlation_id
 from callboard.pagination import Page, decode_cursor, page_of
+from callboard.projects import repository as projects
 
 
 def create_card(db: Database, caller: Caller, activity_id: UUID, request: NewCard) -> Changed[Card]:
@@ -25,12 +26,9 @@ def create_card(db: Database, caller: Caller, activity_id: UUID, request: NewCar
     """
     fields = CardFields(title=request.title, params=request.params, position=request.position)
     with db.transaction():
-        locked = repository.lock_project_of_activity(db, caller.tenant, activity_id)
-        changed = (
-            repository.create(db, caller.tenant, activity_id, fields, correlation_id=correlation_id())
-            if locked
-            else None
-        )
+        if projects.lock_of_activity(db, caller.tenant, activity_id) is None:
+            raise ActivityNotFoundError
+        changed = repository.create(db, caller.tenant, activity_id, fields, correlation_id=correlation_id())
     if changed is None:
         raise ActivityNotFoundError
     return changed
@@ -78,7 +76,7 @@ def update_card(db: Database, caller: Caller, card_id: UUID, request: CardChange
         changed = repository.update(db, caller.tenant, card_id, fields, correlation_id=correlation_id())
     else:
         with db.transaction():
-            project_id = repository.lock_project_of_card(db, caller.tenant, card_id)
+            project_id = projects.lock_of_card(db, caller.tenant, card_id)
             if project_id is None:
                 raise CardNotFoundError
             if fields.activity_id is not None:
@@ -105,11 +103,12 @@ def delete_card(db: Database, caller: Caller, card_id: UUID) -> Changed[None]:
         CardHasLiveJobsError: Jobs are queued or processing.
     """
     with db.transaction():
-        if not repository.lock_for_deletion(db, caller.tenant, card_id):
+        held = projects.lock_of_card(db, caller.tenant, card_id)
+        if held is None or not repository.lock(db, caller.tenant, card_id):
             raise CardNotFoundError
         deleted = repository.delete(db, caller.tenant, card_id, correlation_id=correlation_id())
-        if deleted.result.live_jobs:
-            raise CardHasLiveJobsError(details={"live_jobs": deleted.result.live_jobs})
+        if deleted.result:
+            raise CardHasLiveJobsError(details={"live_jobs": deleted.result})
     return Changed(None, deleted.events)
 
 

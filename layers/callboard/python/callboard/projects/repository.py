@@ -1,6 +1,5 @@
 """SQL of projects. Every change is one statement with its event."""
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -65,6 +64,16 @@ WITH project AS (
 # each sees the places that the one before it gave; a job being created shares it, so only a deletion waits for that.
 LOCK = "SELECT id FROM projects WHERE id = %(project_id)s AND tenant = %(tenant)s FOR NO KEY UPDATE"
 
+LOCK_OF_ACTIVITY = """
+SELECT id FROM projects
+WHERE id = (SELECT y.project_id FROM activities y WHERE y.id = %(activity_id)s AND y.tenant = %(tenant)s)
+FOR NO KEY UPDATE"""
+
+LOCK_OF_CARD = """
+SELECT id FROM projects
+WHERE id = (SELECT c.project_id FROM task_cards c WHERE c.id = %(card_id)s AND c.tenant = %(tenant)s)
+FOR NO KEY UPDATE"""
+
 LOCK_FOR_DELETION = "SELECT id FROM projects WHERE id = %(project_id)s AND tenant = %(tenant)s FOR UPDATE"
 
 DELETE = (
@@ -82,13 +91,6 @@ WITH live AS (
     + EVENTS_COLUMN
     + " FROM live"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Deletion:
-    """What became of a deletion: nothing was deleted while jobs were live."""
-
-    live_jobs: int
 
 
 def create(
@@ -148,13 +150,25 @@ def lock(db: Database, tenant: str, project_id: UUID) -> bool:
     return db.execute(LOCK, {"tenant": tenant, "project_id": project_id}).fetchone() is not None
 
 
+def lock_of_activity(db: Database, tenant: str, activity_id: UUID) -> UUID | None:
+    """Hold the project of an activity like `lock` and return its id; None without such an activity."""
+    row = db.execute(LOCK_OF_ACTIVITY, {"tenant": tenant, "activity_id": activity_id}).fetchone()
+    return row["id"] if row else None
+
+
+def lock_of_card(db: Database, tenant: str, card_id: UUID) -> UUID | None:
+    """Hold the project of a card like `lock` and return its id; None without such a card."""
+    row = db.execute(LOCK_OF_CARD, {"tenant": tenant, "card_id": card_id}).fetchone()
+    return row["id"] if row else None
+
+
 def lock_for_deletion(db: Database, tenant: str, project_id: UUID) -> bool:
     """Hold a project against everything, new jobs included; tell whether it exists. Needs a transaction."""
     return db.execute(LOCK_FOR_DELETION, {"tenant": tenant, "project_id": project_id}).fetchone() is not None
 
 
-def delete(db: Database, tenant: str, project_id: UUID, *, correlation_id: str) -> Changed[Deletion]:
-    """Delete a locked project with all that belongs to it, unless jobs are live."""
+def delete(db: Database, tenant: str, project_id: UUID, *, correlation_id: str) -> Changed[int]:
+    """Delete a locked project with all that belongs to it, unless jobs are live; the result is how many are."""
     row = db.execute(
         DELETE,
         {
@@ -166,7 +180,7 @@ def delete(db: Database, tenant: str, project_id: UUID, *, correlation_id: str) 
         },
     ).fetchone()
     assert row is not None  # an aggregate always has a row
-    return Changed(Deletion(row["live_jobs"]), rows_of(row["events"]))
+    return Changed(row["live_jobs"], rows_of(row["events"]))
 
 
 def _changed(row: dict[str, Any]) -> Changed[Project]:

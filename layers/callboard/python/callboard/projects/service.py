@@ -77,6 +77,6 @@ def delete_project(db: Database, caller: Caller, project_id: UUID) -> Changed[No
         if not repository.lock_for_deletion(db, caller.tenant, project_id):
             raise ProjectNotFoundError
         deleted = repository.delete(db, caller.tenant, project_id, correlation_id=correlation_id())
-        if deleted.result.live_jobs:
-            raise ProjectHasLiveJobsError(details={"live_jobs": deleted.result.live_jobs})
+        if deleted.result:
+            raise ProjectHasLiveJobsError(details={"live_jobs": deleted.result})
     return Changed(None, deleted.events)
