@@ -275,7 +275,7 @@ def paint_mountains(canvas: Canvas) -> None:
     slope = swell(rng, canvas.width, canvas.height * 0.84, canvas.height * 0.14, canvas.width * 0.9)
     near = canvas.away(0.1)
     canvas.stencil(0, 0.6).polygon([*slope, (canvas.width, canvas.height), (0, canvas.height)]).paint(near)
-    paint_conifers(canvas, slope, canvas.height * 0.12, mix(near, canvas.palette.dark, 0.5), rng, 0.3)
+    paint_conifers(canvas, slope, canvas.height * 0.12, near, rng, 0.3)
     _people_the_land(canvas, slope, rng)
 
 

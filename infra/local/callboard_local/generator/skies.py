@@ -27,6 +27,8 @@ def paint_sky(canvas: Canvas, horizon: float) -> Point:
     palette = canvas.palette
     bottom = round(canvas.height * horizon) + 2
     stops = [(share, colour) for share, colour in zip((0.0, 0.38, 0.74, 1.0), palette.sky, strict=True)]
+    # Whatever lies lower is painted over this; a gap between two hills shows distance, not nothing.
+    canvas.picture.paste(canvas.away(0.7), (0, 0, *canvas.picture.size))
     canvas.picture.paste(vertical((canvas.width, bottom), stops), (0, 0))
     low = canvas.hour in {"dawn", "dusk"}
     light = canvas.at(
