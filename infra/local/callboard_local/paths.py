@@ -38,11 +38,6 @@ class StackPaths:
         return self.root / "logs"
 
     @property
-    def bytecode(self) -> Path:
-        """Compiled Python of the processes and their workers; kept, because it makes the next start quick."""
-        return self.root / "bytecode"
-
-    @property
     def out(self) -> Path:
         """What a demo leaves."""
         return self.root / "out"

@@ -40,7 +40,7 @@ def free_port() -> int:
 def environment(paths: StackPaths, extra: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a stack's process: ours without foreign settings, with the mark.
 
-    Bytecode is kept apart from the sources: without it every Lambda worker would compile its imports anew.
+    Python's settings are among those left out: one that forbids bytecode would make each worker compile its imports.
     """
     inherited = {
         name: value
@@ -49,7 +49,6 @@ def environment(paths: StackPaths, extra: Mapping[str, str]) -> dict[str, str]:
     }
     return inherited | {
         MARK: str(paths.root),
-        "PYTHONPYCACHEPREFIX": str(paths.bytecode),
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": str(paths.run / "tmp"),
         **extra,
