@@ -4,8 +4,11 @@ import json
 
 import pytest
 
+from callboard import queues
 from callboard.database import Database, connect
 from callboard.jobs import repository
+from callboard.jobs.submission import message_delay
+from callboard.queues import Message
 from support.aws import FakeCloud
 from support.board import make_board, make_provider, one
 from support.statements import counted
@@ -243,3 +246,23 @@ def test_providers_are_told_apart_by_name(db: Database, studio: Studio) -> None:
 
     assert studio.job(job_id)["provider"] == "other"
     assert "/api/callbacks/other?" in studio.service.only()["webhook"]
+
+
+def test_a_job_that_goes_back_is_woken_no_earlier_than_its_time(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.service.create_status, studio.service.create_headers = 429, {"retry-after": "2"}
+    sent: list[Message] = []
+    job_id = studio.create()
+    monkeypatch.setattr(queues, "send", lambda url, messages: sent.extend(messages))
+
+    studio.submit()
+
+    paused_until = one(studio.db, "SELECT paused_until FROM providers")["paused_until"]
+    assert studio.job(job_id)["run_after"] == paused_until
+    assert [(message.body["job_id"], message.delay_seconds) for message in sent] == [(str(job_id), 2)]
+
+
+@pytest.mark.parametrize(("seconds", "delay"), [(0.0, 0), (-1.0, 0), (0.2, 1), (1.4, 2), (2.0, 2)])
+def test_a_message_never_comes_before_its_time(seconds: float, delay: int) -> None:
+    assert message_delay(seconds) == delay

@@ -215,16 +215,18 @@ WITH outcome AS (
         WHERE outcome IN ('accepted', 'paused') GROUP BY provider
     ) pause
     WHERE p.name = pause.provider AND (pause.seconds IS NOT NULL OR p.pauses > 0)
+    RETURNING p.name, p.paused_until
 ), moved AS (
     UPDATE generation_jobs j
     SET status = CASE WHEN a.outcome = 'rejected' THEN 'failed'
                       WHEN j.cancel_requested THEN 'cancelled' ELSE 'queued' END,
         failures = j.failures + (a.outcome IN ('rejected', 'retry'))::integer,
-        run_after = now() + make_interval(secs => coalesce(a.delay_seconds, 0)),
+        run_after = CASE WHEN a.outcome = 'paused' THEN p.paused_until
+                         ELSE now() + make_interval(secs => coalesce(a.delay_seconds, 0)) END,
         error_code = CASE WHEN a.outcome = 'rejected' THEN a.error_code END,
         error_message = CASE WHEN a.outcome = 'rejected' THEN a.error_message END,
         completed_at = CASE WHEN a.outcome = 'rejected' OR j.cancel_requested THEN now() END
-    FROM attempt a
+    FROM attempt a LEFT JOIN provider p ON p.name = a.provider
     WHERE j.id = a.job_id AND j.attempt = a.attempt AND j.status = 'processing'
       AND a.outcome IN ('rejected', 'retry', 'paused')
     RETURNING j.*

@@ -1,5 +1,6 @@
 """Claiming waiting jobs and handing them to their services."""
 
+import math
 import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from callboard.events import repository as event_log
 from callboard.events import service as events
 from callboard.jobs import repository
 from callboard.jobs.models import Job
-from callboard.jobs.repository import CheckTicket, Moves, SubmissionOutcome
+from callboard.jobs.repository import CheckTicket, Claim, Moves, SubmissionOutcome
 from callboard.observability import logger
 from callboard.providers.errors import (
     ContentRefusedError,
@@ -70,7 +71,7 @@ def submit_waiting(db: Database, woken_for: Sequence[UUID]) -> int:
     moves = repository.record_submissions(db, outcomes, PAUSE_MAX_SECONDS)
     for job in claimed.jobs:
         crash_point("submit_job.after_record", job.correlation_id)
-    _send_follow_ups(claimed.jobs, outcomes, moves)
+    _send_follow_ups(claimed, outcomes, moves)
     events.publish(db, moves.events, origin="submit_job.outcome")
     return len(claimed.jobs)
 
@@ -154,9 +155,9 @@ def _outcome_of(job: Job, provider: Provider, error: ProviderError) -> Submissio
     )
 
 
-def _send_follow_ups(jobs: Sequence[Job], outcomes: Sequence[SubmissionOutcome], moves: Moves) -> None:
+def _send_follow_ups(claimed: Claim, outcomes: Sequence[SubmissionOutcome], moves: Moves) -> None:
     settings = get_settings()
-    correlations = {job.id: job.correlation_id for job in jobs}
+    correlations = {job.id: job.correlation_id for job in claimed.jobs}
     checks = [
         Message(
             CheckTicket(outcome.job_id, outcome.attempt, 1).as_json()
@@ -168,15 +169,25 @@ def _send_follow_ups(jobs: Sequence[Job], outcomes: Sequence[SubmissionOutcome],
     ]
     if checks:
         queues.send(settings.checks_queue_url, checks)
-    for job in jobs:
+    for job in claimed.jobs:
         crash_point("submit_job.after_send", job.correlation_id)
     # A job that ended freed a place; one that goes back to the queue wants to be looked at when its time comes.
     wakes = [
         Message({"job_id": str(job.id), "correlation_id": job.correlation_id}, message_delay(_seconds_until(job)))
         for job in moves.jobs
     ]
+    if len(claimed.jobs) == BATCH or _ended_a_pause(claimed, outcomes):
+        # More may wait than this batch could take, or than the one probe of a paused provider.
+        wakes.append(Message({}))
     if wakes:
         queues.send(settings.jobs_queue_url, wakes)
+
+
+def _ended_a_pause(claimed: Claim, outcomes: Sequence[SubmissionOutcome]) -> bool:
+    return any(
+        outcome.outcome == "accepted" and claimed.providers[job.provider].pauses > 0
+        for job, outcome in zip(claimed.jobs, outcomes, strict=True)
+    )
 
 
 def _seconds_until(job: Job) -> float:
@@ -184,5 +195,5 @@ def _seconds_until(job: Job) -> float:
 
 
 def message_delay(seconds: float) -> int:
-    """Return a delay as SQS takes it: whole seconds, and at least one, since a check right away finds nothing new."""
-    return max(1, round(seconds)) if seconds > 0 else 0
+    """Return a delay as SQS takes it: whole seconds, never less, or the message would come before its time."""
+    return math.ceil(max(0.0, seconds))
