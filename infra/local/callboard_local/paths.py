@@ -8,7 +8,7 @@ PROJECT = Path(__file__).parents[3]
 
 @dataclass(frozen=True, slots=True)
 class StackPaths:
-    """One stack's folder; everything in it but `out` is gone after `down`."""
+    """One stack's folder; after `down` only `out` and the logs are left."""
 
     root: Path
 

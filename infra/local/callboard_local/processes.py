@@ -1,6 +1,8 @@
 """Processes of a stack: started in sessions of their own, found again by a mark in their environment."""
 
+import contextlib
 import os
+import random
 import socket
 import subprocess
 import time
@@ -30,11 +32,12 @@ class User(TypedDict, total=False):
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on at the moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody listens on at the moment, below those that Linux gives to outgoing connections."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe, contextlib.suppress(OSError):
+            port = random.randrange(20_000, 32_768)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def environment(paths: StackPaths, extra: Mapping[str, str]) -> dict[str, str]:

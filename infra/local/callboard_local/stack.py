@@ -1,13 +1,15 @@
 """The local stack as a whole: up, down, and where everything is."""
 
 import base64
+import fcntl
 import json
 import os
 import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -95,25 +97,38 @@ def up(paths: StackPaths, progress: Progress, bind: str | None = None) -> Stack:
     """
     if bind:
         forwarder.check(bind)
-    try:
-        stack = running(paths)
-    except StackNotRunningError:
-        processes.stop_all(paths)
-    else:
-        ports = stack.ports()
-        if all(processes.listens(port) for port in ports):
-            progress("deploying the current sources to the running stack")
-            deployment.deploy(stack.aws_endpoint_url, _parameters(stack.generator_url))
-            if bind:
-                forwarder.start(paths, bind, ports)
-            return stack
-        progress("a part of the stack has died; starting anew")
-        down(paths)
-    try:
-        return _start(paths, progress, bind)
-    except BaseException:
-        down(paths)
-        raise
+    with _alone(paths):
+        try:
+            stack = running(paths)
+        except StackNotRunningError:
+            processes.stop_all(paths)
+        else:
+            ports = stack.ports()
+            if all(processes.listens(port) for port in ports):
+                progress("deploying the current sources to the running stack")
+                deployment.deploy(stack.aws_endpoint_url, _parameters(stack.generator_url))
+                if bind:
+                    forwarder.start(paths, bind, ports)
+                return stack
+            progress("a part of the stack has died; starting anew")
+            down(paths)
+        try:
+            return _start(paths, progress, bind)
+        except BaseException:
+            down(paths)
+            raise
+
+
+@contextmanager
+def _alone(paths: StackPaths) -> Iterator[None]:
+    """Let one start at a time happen: a second would take the first one's processes for left-overs."""
+    paths.root.mkdir(parents=True, exist_ok=True)
+    with (paths.root / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StackError("This stack is being started already; wait for that, or stop it: `make down`.") from error
+        yield
 
 
 def _start(paths: StackPaths, progress: Progress, bind: str | None) -> Stack:
