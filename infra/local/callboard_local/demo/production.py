@@ -87,8 +87,11 @@ class Producer:
                 await self._follow(production, stream)
                 await self._collect(production)
         except httpx.HTTPStatusError as error:
-            body = error.response.text[:300]
-            raise StackError(f"{error.request.url.path} was answered {error.response.status_code}: {body}") from error
+            status, body = error.response.status_code, error.response.text[:300]
+            what = "The stack failed" if status >= 500 else "The stack refused a request"
+            raise StackError(
+                f"{what}: {error.request.method} {error.request.url.path} gave {status}: {body}"
+            ) from error
         except (httpx.TransportError, OSError) as error:
             raise StackError(f"The stack does not answer any more ({type(error).__name__}).") from error
         return production

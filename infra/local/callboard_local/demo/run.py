@@ -58,6 +58,7 @@ class _Screen:
     def __init__(self, console: Console) -> None:
         self._progress = Progress(TextColumn("approved"), BarColumn(), MofNCompleteColumn(), console=console)
         self._bar = self._progress.add_task("approved", total=None)
+        self._console = console
         self._live = Live(console=console, refresh_per_second=8)
 
     def __enter__(self) -> "_Screen":
@@ -66,6 +67,7 @@ class _Screen:
 
     def __exit__(self, *exception: object) -> None:
         self._live.stop()
+        self._console.print()
 
     def show(self, production: Production) -> None:
         """Show the production as it is now."""
