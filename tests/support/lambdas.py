@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
 ALICE = {"sub": "user-alice", "username": "alice", "token_use": "access", "cognito:groups": "[tenant:alice]"}
 BOB = {"sub": "user-bob", "username": "bob", "token_use": "access", "cognito:groups": "[tenant:bob]"}
 ADMIN = {
@@ -16,17 +18,19 @@ ADMIN = {
 }
 
 
-class Context:
+class Context(LambdaContext):
     """What Lambda passes as context."""
 
-    function_name = "test"
-    memory_limit_in_mb = 256
-    invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:test"
+    _function_name = "test"
+    _function_version = "$LATEST"
+    _invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:test"
+    _memory_limit_in_mb = 256
 
     def __init__(self) -> None:
-        self.aws_request_id = str(uuid4())
+        self._aws_request_id = str(uuid4())
 
-    def get_remaining_time_in_millis(self) -> int:
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
         return 30_000
 
 

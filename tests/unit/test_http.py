@@ -177,7 +177,7 @@ def test_unknown_route_is_404(method: str, path: str) -> None:
 def test_error_of_the_domain_keeps_its_code_message_and_details() -> None:
     event = http_event("GET", "/raise/storm")
 
-    answer = api.serve(event, Context())  # type: ignore[arg-type]
+    answer = api.serve(event, Context())
 
     assert answer["statusCode"] == 409
     assert json.loads(answer["body"])["error"] == {
@@ -225,7 +225,7 @@ def test_caller_without_verified_claims_is_401(monkeypatch: pytest.MonkeyPatch) 
 def test_correlation_id_is_the_senders_if_it_is_sound(sent: str, is_kept: bool) -> None:
     event = http_event("GET", "/correlation", headers={"X-Correlation-Id": sent})
 
-    answer = api.serve(event, Context())  # type: ignore[arg-type]
+    answer = api.serve(event, Context())
 
     expected = sent if is_kept else event["requestContext"]["requestId"]
     assert json.loads(answer["body"]) == {"correlation_id": expected}

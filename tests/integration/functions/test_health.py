@@ -90,14 +90,14 @@ def test_health_without_a_database_tells_nothing_of_the_inside(cloud: FakeCloud)
 
 def test_scheduled_run_when_unhealthy_hides_the_instances_and_when_healthy_shows_them(registry: Registry) -> None:
     boto3.client("events").delete_event_bus(Name="callboard")
-    lambda_handler(SCHEDULED, Context())  # type: ignore[arg-type]
+    lambda_handler(SCHEDULED, Context())
     with pytest.raises(NoHealthyInstanceError):
         discover("job-queue")
     with pytest.raises(NoHealthyInstanceError):
         discover("notifications")
 
     boto3.client("events").create_event_bus(Name="callboard")
-    lambda_handler(SCHEDULED, Context())  # type: ignore[arg-type]
+    lambda_handler(SCHEDULED, Context())
 
     assert discover("job-queue") == "https://api.example.test"
     assert discover("notifications") == "wss://ws.example.test/live"

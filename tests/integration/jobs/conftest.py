@@ -15,8 +15,9 @@ from create_job.handler import lambda_handler as create_job
 from manage_jobs.handler import lambda_handler as manage_jobs
 from submit_job.handler import lambda_handler as submit_job
 from support.aws import FakeCloud
-from support.board import Board, make_board, make_provider, one
+from support.board import Board, make_board, one
 from support.lambdas import ALICE, Answer, Context, call_http, sqs_event
+from support.rows import insert_provider
 from support.service import FakeService, fake_service
 from sweep_jobs.handler import lambda_handler as sweep_jobs
 
@@ -89,7 +90,7 @@ def service() -> Iterator[FakeService]:
 
 @pytest.fixture
 def studio(db: Database, cloud: FakeCloud, service: FakeService) -> Studio:
-    make_provider(db, service.url)
+    insert_provider(db, base_url=service.url)
     return Studio(db, cloud, make_board(db), service)
 
 

@@ -9,8 +9,8 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from support.aws import PROVIDER_SECRET
-from support.board import make_provider
 from support.lambdas import Answer, call_http
+from support.rows import insert_provider
 from update_job_status.handler import lambda_handler as update_job_status
 
 from .conftest import Studio
@@ -39,7 +39,7 @@ def signed(
 @pytest.fixture
 def pushed(studio: Studio) -> UUID:
     """Return a running job of a service that only reports."""
-    make_provider(studio.db, studio.service.url, name="push", kind="push")
+    insert_provider(studio.db, "push", base_url=studio.service.url, kind="push")
     job_id = studio.create(provider="push")
     studio.submit()
     studio.cloud.messages(studio.cloud.checks_queue_url)

@@ -1,6 +1,7 @@
 """Claiming and submitting."""
 
-import json
+import time
+from typing import Any
 
 import pytest
 
@@ -9,8 +10,11 @@ from callboard.database import Database, connect
 from callboard.jobs import repository
 from callboard.jobs.submission import message_delay
 from callboard.queues import Message
+from submit_job.handler import lambda_handler as submit_job
 from support.aws import FakeCloud
-from support.board import make_board, make_provider, one
+from support.board import make_board, one
+from support.lambdas import Context, sqs_event
+from support.rows import insert_provider
 from support.statements import counted
 
 from .conftest import Studio
@@ -38,13 +42,12 @@ def test_submitting_publishes_queued_and_processing_and_schedules_a_check(studio
     assert [event["data"]["status"] for event in published] == ["queued", "processing"]
     assert [event["offset"] for event in published] == [1, 2]
     assert one(studio.db, "SELECT count(*) AS n FROM events WHERE published_at IS NULL")["n"] == 0
-    (check,) = [json.loads(m) if isinstance(m, str) else m for m in _delayed(studio)]
+    (check,) = _delayed(studio)
     assert (check["job_id"], check["attempt"], check["seq"]) == (str(job_id), 1, 1)
 
 
-def _delayed(studio: Studio) -> list[dict[str, object]]:
-    import time  # noqa: PLC0415
-
+def _delayed(studio: Studio) -> list[dict[str, Any]]:
+    """Wait for the messages that the queue of checks holds back for a moment."""
     for _ in range(40):
         if messages := studio.cloud.messages(studio.cloud.checks_queue_url):
             return messages
@@ -227,19 +230,17 @@ def test_a_lost_answer_leaves_the_attempt_unknown_and_is_never_submitted_again(s
 
 
 def test_unreadable_messages_fail_alone(studio: Studio) -> None:
-    from submit_job.handler import lambda_handler  # noqa: PLC0415
-    from support.lambdas import Context, sqs_event  # noqa: PLC0415
 
     job_id = studio.create()
 
-    answer = lambda_handler(sqs_event("not json", {"job_id": str(job_id)}, {"job_id": "x"}), Context())
+    answer = submit_job(sqs_event("not json", {"job_id": str(job_id)}, {"job_id": "x"}), Context())
 
     assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == ["message-0", "message-2"]
     assert studio.job(job_id)["status"] == "processing"
 
 
 def test_providers_are_told_apart_by_name(db: Database, studio: Studio) -> None:
-    make_provider(db, studio.service.url, name="other")
+    insert_provider(db, "other", base_url=studio.service.url)
 
     job_id = studio.create(provider="other")
     studio.submit()
