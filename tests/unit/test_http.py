@@ -13,7 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from callboard import errors, http
-from callboard.http import MAX_BODY_BYTES, STATUS_OF, Api, json_response, responses, status_of
+from callboard.http import MAX_ANSWER_BYTES, MAX_BODY_BYTES, STATUS_OF, Api, json_response, responses, status_of
 from callboard.observability import correlation_id
 from support.lambdas import ALICE, Answer, Context, call_http, http_event
 
@@ -54,6 +54,11 @@ def fail(kind: str) -> dict[str, Any]:
     if kind == "busy":
         raise errors.ServiceUnavailableError
     raise ZeroDivisionError("password=hunter2")
+
+
+@api.get("/huge")
+def huge() -> dict[str, str]:
+    return {"light": "x" * MAX_ANSWER_BYTES}
 
 
 @api.get("/whoami")
@@ -203,6 +208,12 @@ def test_unforeseen_error_is_500_and_tells_nothing_of_the_inside(path: str) -> N
     assert (answer.status, error["code"]) == (500, "INTERNAL_ERROR")
     assert (error["message"], error["details"]) == ("An unexpected error occurred", {})
     assert "hunter2" not in answer.text
+
+
+def test_answer_larger_than_lambda_can_give_says_to_ask_for_less() -> None:
+    answer = call_http(api.serve, "GET", "/huge")
+
+    assert (answer.status, answer.body["error"]["code"]) == (422, "ANSWER_TOO_LARGE")
 
 
 def test_caller_comes_from_the_authorizers_claims(monkeypatch: pytest.MonkeyPatch) -> None:

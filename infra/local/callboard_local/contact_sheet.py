@@ -3,11 +3,11 @@
 import io
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-type Frame = tuple[str, str, bytes]
 
 WIDTH = 1920
 MARGIN = 72
@@ -24,8 +24,17 @@ RULE = (206, 199, 184)
 ACCENT = (176, 84, 52)
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A picture, what it shows and where it belongs."""
+
+    caption: str
+    section: str
+    png: bytes
+
+
 def draw_contact_sheet(title: str, frames: Sequence[Frame]) -> bytes:
-    """Draw a contact sheet as a PNG from (caption, section, picture) frames.
+    """Draw a contact sheet as a PNG.
 
     Sections stand in the order in which they first appear, and their frames in the given order.
     """
@@ -45,11 +54,11 @@ def draw_contact_sheet(title: str, frames: Sequence[Frame]) -> bytes:
     for section, members in sections:
         _draw_heading(draw, top, section, len(members))
         top += HEADING_HEIGHT
-        for position, (caption, _, png) in enumerate(members):
+        for position, frame in enumerate(members):
             row, column = divmod(position, columns)
             number += 1
             corner = (MARGIN + column * (cell + GAP), top + row * row_height)
-            _draw_frame(sheet, draw, corner, (cell, picture_height), number, caption, png)
+            _draw_frame(sheet, draw, corner, (cell, picture_height), number, frame)
         top += math.ceil(len(members) / columns) * row_height
     file = io.BytesIO()
     sheet.save(file, "PNG", compress_level=6)
@@ -71,15 +80,15 @@ def columns_for(sizes: Iterable[int]) -> int:
 
 
 def _sections_of(frames: Sequence[Frame]) -> list[tuple[str, list[Frame]]]:
-    order = {section: number for number, section in reversed(list(enumerate(frame[1] for frame in frames)))}
-    ordered = sorted(frames, key=lambda frame: order[frame[1]])
-    return [(section, list(members)) for section, members in groupby(ordered, key=lambda frame: frame[1])]
+    order = {section: number for number, section in reversed(list(enumerate(frame.section for frame in frames)))}
+    ordered = sorted(frames, key=lambda frame: order[frame.section])
+    return [(section, list(members)) for section, members in groupby(ordered, key=lambda frame: frame.section)]
 
 
 def _draw_title(draw: ImageDraw.ImageDraw, title: str, frames: int, sections: int) -> None:
     font = ImageFont.load_default(54)
     small = ImageFont.load_default(20)
-    summary = f"{frames} pictures  /  {sections} activities"
+    summary = f"{_counted(frames, 'picture')}  /  {_counted(sections, 'section')}"
     room = WIDTH - 2 * MARGIN - small.getlength(summary) - 60
     draw.text((MARGIN, 66), _shortened(title, font, room), font=font, fill=INK, anchor="lt")
     draw.text((WIDTH - MARGIN, 108), summary, font=small, fill=MUTED, anchor="rs")
@@ -103,18 +112,17 @@ def _draw_frame(
     corner: tuple[int, int],
     size: tuple[int, int],
     number: int,
-    caption: str,
-    png: bytes,
+    frame: Frame,
 ) -> None:
     left, top = corner
-    with Image.open(io.BytesIO(png)) as picture:
+    with Image.open(io.BytesIO(frame.png)) as picture:
         sheet.paste(ImageOps.fit(picture.convert("RGB"), size, Image.Resampling.LANCZOS), corner)
     draw.rectangle((left, top, left + size[0] - 1, top + size[1] - 1), outline=INK)
     font = ImageFont.load_default(CAPTION_SIZE)
     label = f"{number:02}"
     indent = font.getlength(label) + 12
     draw.text((left, top + size[1] + 11), label, font=font, fill=ACCENT)
-    for line_number, line in enumerate(wrapped(caption, font, size[0] - indent, CAPTION_LINES)):
+    for line_number, line in enumerate(wrapped(frame.caption, font, size[0] - indent, CAPTION_LINES)):
         at = (left + indent, top + size[1] + 11 + line_number * CAPTION_SIZE * 1.28)
         draw.text(at, line, font=font, fill=INK)
 
@@ -131,6 +139,10 @@ def wrapped(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width
     if words:
         lines.append(_shortened(" ".join(words), font, width))
     return lines
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float) -> str:

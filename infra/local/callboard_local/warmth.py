@@ -6,19 +6,20 @@ from callboard_local import deployment, ministack
 from callboard_local.paths import PROJECT
 
 EVENTS = PROJECT / "infra" / "events"
-# The way of a job, from the first request to the last message. More than two at once would only wait for each other.
-FUNCTIONS = (
-    "manage_board",
-    "issue_ticket",
-    "ws_connect",
-    "ws_message",
-    "create_job",
-    "submit_job",
-    "check_job",
-    "update_job_status",
-    "notify",
-    "manage_jobs",
-)
+# The way of a job, from the first request to the last message, and how many workers of each will be busy at once.
+WORKERS = {
+    "manage_board": 1,
+    "issue_ticket": 1,
+    "ws_connect": 1,
+    "ws_message": 1,
+    "create_job": 2,
+    "submit_job": 2,
+    "check_job": 2,
+    "notify": 2,
+    "update_job_status": 1,
+    "manage_jobs": 1,
+}
+# More starts at once would only wait for each other.
 AT_ONCE = 2
 
 
@@ -30,4 +31,5 @@ def warm_up(endpoint: str) -> None:
         functions.invoke(FunctionName=names[function], Payload=(EVENTS / f"{function}.json").read_bytes())
 
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        list(pool.map(invoke, FUNCTIONS))
+        # Two of one function stand next to each other, so that they run at once and need a worker each.
+        list(pool.map(invoke, [function for function, workers in WORKERS.items() for _ in range(workers)]))

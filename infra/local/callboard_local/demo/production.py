@@ -15,7 +15,7 @@ from callboard_local.errors import StackError
 
 # More than the slowest picture takes, and less than a person waits before looking elsewhere.
 SECONDS_WITHOUT_NEWS = 60.0
-SENDERS = 4
+SENDERS = 2
 
 
 @dataclass

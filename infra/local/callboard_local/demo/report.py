@@ -22,7 +22,7 @@ def write(folder: Path, production: Production, pictures: dict[str, bytes]) -> l
         path = folder / f"{number:02d}-{_slug(card.title)}.png"
         path.write_bytes(pictures[card.card_id])
         written.append(path)
-        frames.append((card.title, card.activity, pictures[card.card_id]))
+        frames.append(Frame(card.title, card.activity, pictures[card.card_id]))
     sheet = folder / CONTACT_SHEET
     sheet.write_bytes(draw_contact_sheet(production.brief.title, frames))
     report = folder / REPORT

@@ -43,7 +43,7 @@ async def output_answer(simulation: Simulation, png: bytes) -> Response:
         case "wrong_type":
             return HTMLResponse("<!doctype html><title>Not a picture</title><p>Not a picture.</p>")
         case "redirect":
-            return RedirectResponse(str(simulation.output_location), status_code=302)
+            return RedirectResponse(str(simulation.redirect_to), status_code=302)
         case "huge":
             return StreamingResponse(_huge(png, simulation.output_bytes), media_type=PNG)
         case "slow":

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 # Replicate's words for what pydantic calls otherwise.
 FIELD_PROBLEMS = {"missing": "required", "extra_forbidden": "additional_property_not_allowed"}
+DEFAULT_RETRY_AFTER = 1
 
 
 class RefusalError(Exception):
@@ -66,13 +67,13 @@ class InvalidRequestError(RefusalError):
 
 
 class SimulatedRefusalError(RefusalError):
-    """The refusal that the request itself or an outage asked for."""
+    """The refusal that the request itself or an outage asked for; a throttled one always says how long to wait."""
 
     def __init__(self, status: int, retry_after: int | None) -> None:
         if status == 429:
-            wait = "soon" if retry_after is None else f"in {retry_after} seconds"
+            wait = DEFAULT_RETRY_AFTER if retry_after is None else retry_after
             super().__init__(
-                429, "Throttled", f"Request was throttled. Expected available {wait}.", retry_after=retry_after
+                429, "Throttled", f"Request was throttled. Expected available in {wait} seconds.", retry_after=wait
             )
         else:
             super().__init__(

@@ -89,8 +89,10 @@ async def parsed[T: BaseModel](model: type[T], request: Request) -> tuple[T, dic
         InvalidRequestError: It does not fit.
     """
     try:
-        raw = json.loads(await request.body())
-    except ValueError:
+        raw = json.loads(await request.body(), parse_constant=_refuse_constant)
+        # What cannot be sent back must not come in: lone surrogates pass the reader.
+        json.dumps(raw, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
         raise InvalidRequestError([{"type": "invalid_json", "field": "", "description": "Body is not JSON"}]) from None
     try:
         return model.model_validate(raw), raw
@@ -129,6 +131,10 @@ def wait_seconds(request: Request) -> float:
                 raise InvalidRequestError([_header("Prefer", f"wait must be from 1 to {MAX_WAIT_SECONDS:g} seconds")])
             return float(asked)
     return 0.0
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _header(name: str, problem: str) -> dict[str, str]:

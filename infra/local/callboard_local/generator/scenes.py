@@ -32,9 +32,12 @@ PLACE_WORDS: tuple[tuple[Place, str], ...] = (
     ("letter", "letter letters note envelope diary logbook page handwriting map postcard ink"),
     ("stairs", "stair stairs staircase spiral steps"),
     ("lamp_room", "lens fresnel lamp-room lantern-room lamproom"),
-    ("room", "room kitchen interior inside bedroom window desk table office chair cabin study bed hearth fireplace"),
+    ("room", "room kitchen interior inside bedroom window desk table office chair study bed hearth fireplace"),
     ("portrait", "portrait face closeup close-up eyes bust beard profile"),
-    ("city", "city street skyline town downtown skyscraper rooftop neon tower-block urban alley"),
+    (
+        "city",
+        "city street skyline town downtown skyscraper rooftop neon tower-block urban alley market square plaza avenue",
+    ),
     ("forest", "forest wood woods jungle grove pine pines"),
     ("desert", "desert dune dunes sand sahara canyon"),
     ("mountains", "mountain mountains peak peaks alps alpine summit cliff cliffs valley glacier"),
@@ -43,14 +46,14 @@ PLACE_WORDS: tuple[tuple[Place, str], ...] = (
         "sea ocean wave waves coast coastal shore harbour harbor bay beach lighthouse boat ship sail sailing island "
         "water keeper sailor fishing gull gulls lake tide rock rocks pier",
     ),
-    ("field", "field fields meadow hill hills farm prairie countryside grass wheat road path village house barn"),
+    ("field", "field fields meadow hill hills farm prairie countryside grass wheat road path village house barn cabin"),
 )
 FEATURE_WORDS: dict[str, str] = {
     "lighthouse": "lighthouse lighthouses beacon",
     "beam": "beam beams beacon lamp light lit shines shining sweeps glow",
     "boat": "boat boats ship ships vessel sail sailing sailboat schooner rowing dinghy trawler fishing ferry",
     "figure": "keeper keepers man men woman women girl boy figure figures person people child children sailor "
-    "sailors captain he she daughter son father mother stranger traveller traveler hero silhouette walker fisherman",
+    "sailors captain he she daughter son father mother stranger traveller traveler hero silhouette walker fisherman rider riders crowd",
     "birds": "bird birds gull gulls seagull seagulls crow crows raven flock geese swallow",
     "house": "house cottage cabin hut farm barn village home chapel",
     "trees": "tree trees pine pines forest wood woods oak birch",

@@ -11,7 +11,7 @@ class GeneratorSettings(BaseSettings):
 
     token: SecretStr = Field(min_length=1, description="The bearer token that clients must send.")
     webhook_secret: SecretStr = Field(min_length=8, description="`whsec_...`: the key that callbacks are signed with.")
-    speed: float = Field(default=1.0, ge=0, description="Multiplies how long work takes: 0.5 is twice as fast.")
+    speed: float = Field(default=1.0, gt=0, description="Divides how long work takes: 2 is twice as fast.")
     public_url: str | None = Field(default=None, description="Base of the URLs in answers; else what the client used.")
     minimum_deadline: float = Field(default=5.0, ge=0, description="The shortest Cancel-After that is taken.")
     callback_tries: int = Field(default=4, ge=1)

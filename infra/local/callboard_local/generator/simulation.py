@@ -50,7 +50,9 @@ class Simulation(BaseModel):
     key: str | None = Field(default=None, min_length=1, max_length=200)
     http_status: int | None = Field(default=None, ge=400, le=599, description="What creation answers.")
     http_times: int = Field(default=1, ge=0, description="The first so many creations answer it.")
-    retry_after: int | None = Field(default=None, ge=0, description="The Retry-After header sent with it.")
+    retry_after: int | None = Field(
+        default=None, ge=0, description="The Retry-After header sent with it; 429 has one of 1 without this."
+    )
     create_delay: float = Field(default=0.0, ge=0, le=600, description="The answer to creation waits so long.")
     drop_response: bool = Field(default=False, description="The connection is closed without an answer to creation.")
     drop_times: int | None = Field(default=None, ge=0, description="The first so many answers are dropped; else all.")
@@ -59,12 +61,12 @@ class Simulation(BaseModel):
     output: Literal["normal", "missing", "huge", "slow", "wrong_type", "redirect", "empty"] = "normal"
     output_bytes: int = Field(default=HUGE_BYTES, ge=1, le=4 * HUGE_BYTES, description="The size of a huge output.")
     output_seconds: float = Field(default=30.0, gt=0, le=600, description="How long a slow output takes.")
-    output_location: str | None = Field(default=None, description="Where a redirect points.")
+    redirect_to: str | None = Field(default=None, description="Where a redirect points.")
 
     @model_validator(mode="after")
     def _is_coherent(self) -> Self:
-        if (self.output == "redirect") != (self.output_location is not None):
-            raise ValueError("output_location and the output 'redirect' go together")
+        if (self.output == "redirect") != (self.redirect_to is not None):
+            raise ValueError("redirect_to and the output 'redirect' go together")
         if not self.accept and not self.drop_response:
             raise ValueError("accept can be false only with drop_response")
         if self.error is not None and self.outcome == "succeed":

@@ -101,8 +101,8 @@ class Studio:
             "picture": picture,
             "seed": secrets.randbelow(SEEDS) if picture.seed is None else picture.seed,
             "failure": simulation.failure(occurrence),
-            "seconds": seconds * self._settings.speed,
-            "start_seconds": start * self._settings.speed,
+            "seconds": seconds / self._settings.speed,
+            "start_seconds": start / self._settings.speed,
         }
 
     def _begin(self, generation: Generation) -> None:

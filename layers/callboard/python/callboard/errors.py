@@ -51,6 +51,12 @@ class InvalidInputError(ServiceError):
     code = "VALIDATION_ERROR"
 
 
+class AnswerTooLargeError(InvalidInputError):
+    """The answer would be too large; ask for a smaller page with limit."""
+
+    code = "ANSWER_TOO_LARGE"
+
+
 class MalformedBodyError(ServiceError):
     """The body is not valid JSON."""
 

@@ -23,6 +23,9 @@ from callboard.settings import get_settings
 
 MAX_BODY_BYTES = 256 * 1024
 MAX_JSON_DEPTH = 64
+# Lambda answers with at most 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), the
+# envelope of the gateway's event included, in which the body is a JSON string.
+MAX_ANSWER_BYTES = 5 * 1024 * 1024
 CORRELATION_HEADER = "x-correlation-id"
 
 # The nearest class in an error's hierarchy decides.
@@ -134,6 +137,8 @@ class Api(APIGatewayHttpResolver):
                 answer = self._refusal(errors.PayloadTooLargeError(details={"limit_bytes": MAX_BODY_BYTES}), request_id)
             else:
                 answer = self.resolve(event, context)
+                if len(answer.get("body") or "") > MAX_ANSWER_BYTES:
+                    answer = self._refusal(errors.AnswerTooLargeError(), request_id)
             logger.info(
                 "request",
                 action="http_request",
