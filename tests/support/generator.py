@@ -116,7 +116,7 @@ def running_receiver() -> Iterator[Receiver]:
 @contextmanager
 def running_service(**changes: Any) -> Iterator[httpx.Client]:
     """Run the service; yield a client that is known to it."""
-    values: dict[str, Any] = {"speed": 0.1, "callback_retry_seconds": 0.02, "minimum_deadline": 0.0} | changes
+    values: dict[str, Any] = {"speed": 10.0, "callback_retry_seconds": 0.02, "minimum_deadline": 0.0} | changes
     settings = GeneratorSettings(token=SecretStr(TOKEN), webhook_secret=SecretStr(SECRET), **values)
     sockets = bind(["127.0.0.1"], 0)
     server = make_server(make_app(settings))

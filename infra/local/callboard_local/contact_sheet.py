@@ -8,7 +8,6 @@ from itertools import groupby
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-
 WIDTH = 1920
 MARGIN = 72
 GAP = 28

@@ -142,7 +142,7 @@ def test_output_wrong_type_is_html(api: Api) -> None:
 
 
 def test_output_redirect_points_where_it_was_told(api: Api) -> None:
-    answer = api.client.get(output_of(api, output="redirect", output_location="http://169.254.169.254/latest"))
+    answer = api.client.get(output_of(api, output="redirect", redirect_to="http://169.254.169.254/latest"))
 
     assert (answer.status_code, answer.headers["location"]) == (302, "http://169.254.169.254/latest")
 

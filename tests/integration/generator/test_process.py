@@ -18,7 +18,7 @@ MODULE = [sys.executable, "-m", "callboard_local.generator"]
 
 @contextmanager
 def program(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    environment = {**os.environ, "GENERATOR_TOKEN": TOKEN, "GENERATOR_WEBHOOK_SECRET": SECRET, "GENERATOR_SPEED": "0.1"}
+    environment = {**os.environ, "GENERATOR_TOKEN": TOKEN, "GENERATOR_WEBHOOK_SECRET": SECRET, "GENERATOR_SPEED": "10"}
     running = subprocess.Popen(
         [*MODULE, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

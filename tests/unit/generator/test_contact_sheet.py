@@ -11,7 +11,7 @@ from callboard_local.contact_sheet import Frame, columns_for, draw_contact_sheet
 def frame(caption: str, section: str, colour: str) -> Frame:
     file = io.BytesIO()
     Image.new("RGB", (96, 54), colour).save(file, "PNG")
-    return caption, section, file.getvalue()
+    return Frame(caption, section, file.getvalue())
 
 
 def colours_of(png: bytes) -> dict[tuple[int, ...], int]:

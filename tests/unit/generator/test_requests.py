@@ -4,7 +4,7 @@ import pytest
 from starlette.requests import Request
 
 from callboard_local.generator.errors import InvalidRequestError
-from callboard_local.generator.requests import MAX_WAIT_SECONDS, deadline_seconds, wait_seconds
+from callboard_local.generator.requests import MAX_WAIT_SECONDS, NewOutage, deadline_seconds, parsed, wait_seconds
 
 
 def request_with(**headers: str) -> Request:
@@ -41,3 +41,14 @@ def test_wait_seconds_reads_the_preference(value: str, seconds: float) -> None:
 def test_wait_seconds_out_of_range_is_refused(value: str) -> None:
     with pytest.raises(InvalidRequestError):
         wait_seconds(request_with(prefer=value))
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b'{"x": NaN}', b'{"x": -Infinity}', b'{"x": "\\ud800"}', b"\xff", b"[" * 100_000]
+)
+async def test_parsed_body_that_cannot_be_sent_back_is_refused_as_no_json(body: bytes) -> None:
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": body}
+
+    with pytest.raises(InvalidRequestError, match="not JSON"):
+        await parsed(NewOutage, Request({"type": "http", "method": "POST", "headers": []}, receive))

@@ -17,7 +17,7 @@ from callboard_local.generator.simulation import ERRORS, PredictionSimulation, S
         {"outcome": "explode"},
         {"http_status": 200},
         {"output": "redirect"},
-        {"output_location": "http://127.0.0.1/"},
+        {"redirect_to": "http://127.0.0.1/"},
         {"accept": False},
         {"error": "broken"},
         {"duration": -1},

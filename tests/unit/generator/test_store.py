@@ -83,3 +83,10 @@ def test_prediction_end_happens_once() -> None:
     assert prediction.end("canceled")
     assert not prediction.end("succeeded")
     assert prediction.status == "canceled"
+
+
+@pytest.mark.parametrize(("status", "asked", "sent"), [(429, None, 1), (429, 7, 7), (503, None, None), (503, 2, 2)])
+def test_refusal_says_how_long_to_wait_when_asked_to_and_always_when_throttled(
+    status: int, asked: int | None, sent: int | None
+) -> None:
+    assert SimulatedRefusalError(status, asked).retry_after == sent

@@ -53,7 +53,8 @@ FEATURE_WORDS: dict[str, str] = {
     "beam": "beam beams beacon lamp light lit shines shining sweeps glow",
     "boat": "boat boats ship ships vessel sail sailing sailboat schooner rowing dinghy trawler fishing ferry",
     "figure": "keeper keepers man men woman women girl boy figure figures person people child children sailor "
-    "sailors captain he she daughter son father mother stranger traveller traveler hero silhouette walker fisherman rider riders crowd",
+    "sailors captain he she daughter son father mother stranger traveller traveler hero silhouette walker fisherman "
+    "rider riders crowd",
     "birds": "bird birds gull gulls seagull seagulls crow crows raven flock geese swallow",
     "house": "house cottage cabin hut farm barn village home chapel",
     "trees": "tree trees pine pines forest wood woods oak birch",
