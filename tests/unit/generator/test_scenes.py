@@ -116,6 +116,11 @@ def test_read_scene_finds_what_is_to_be_seen() -> None:
     assert {"figure", "lamp", "boat", "fog", "birds"} <= scene.features
 
 
+def test_read_scene_of_several_people_has_company() -> None:
+    assert {"figure", "company"} <= read_scene("Two figures embrace on the pier", 1).features
+    assert "company" not in read_scene("The keeper and two boats", 1).features
+
+
 def test_read_scene_without_a_known_word_depends_on_the_seed() -> None:
     found = {(scene.place, scene.hour) for scene in (read_scene("Zzz qqq", seed) for seed in range(30))}
 

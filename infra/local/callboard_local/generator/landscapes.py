@@ -29,7 +29,7 @@ from callboard_local.generator.props import (
     paint_birds,
     paint_boat,
     paint_conifers,
-    paint_figure,
+    paint_figures,
     paint_house,
     paint_islet,
     paint_lighthouse,
@@ -115,7 +115,7 @@ def _paint_watcher(canvas: Canvas, rng: Random, side: int) -> None:
     )
     foot = min(points, key=lambda point: abs(point[0] - middle))
     size = canvas.height * (0.46 if canvas.has("close") else rng.uniform(0.26, 0.36))
-    paint_figure(
+    paint_figures(
         canvas,
         (foot[0], foot[1] + size * 0.03),
         size,
@@ -515,7 +515,7 @@ def _people_the_land(canvas: Canvas, line: list[Point], rng: Random, *, tree: bo
     if canvas.has("figure"):
         x, y = spot(0.02, 0.2, -side)
         size = canvas.height * (0.4 if canvas.has("close") else rng.uniform(0.2, 0.3))
-        paint_figure(
+        paint_figures(
             canvas,
             (x, y + size * 0.03),
             size,

@@ -183,6 +183,16 @@ def paint_boat(canvas: Canvas, foot: Point, size: float, rng: Random) -> None:
         shine(canvas.picture, (lamp[0], y + size * 0.18), size * 0.22, LAMP, 0.4, 2.0, squash=1.6)
 
 
+def paint_figures(
+    canvas: Canvas, foot: Point, size: float, rng: Random, *, lantern: bool, rim: Colour | None = None
+) -> None:
+    """Paint somebody, close by somebody else when the prompt speaks of several."""
+    if canvas.has("company"):
+        beside = (foot[0] + rng.choice((-1, 1)) * size * 0.2, foot[1] + size * 0.01)
+        paint_figure(canvas, beside, size * 0.91, rng, lantern=False, rim=rim)
+    paint_figure(canvas, foot, size, rng, lantern=lantern, rim=rim)
+
+
 def paint_figure(
     canvas: Canvas, foot: Point, size: float, rng: Random, *, lantern: bool, rim: Colour | None = None
 ) -> None:

@@ -55,6 +55,7 @@ FEATURE_WORDS: dict[str, str] = {
     "figure": "keeper keepers man men woman women girl boy figure figures person people child children sailor "
     "sailors captain he she daughter son father mother stranger traveller traveler hero silhouette walker fisherman "
     "rider riders crowd",
+    "company": "figures people couple children keepers sailors men women riders crowd together embrace embraces",
     "birds": "bird birds gull gulls seagull seagulls crow crows raven flock geese swallow",
     "house": "house cottage cabin hut farm barn village home chapel",
     "trees": "tree trees pine pines forest wood woods oak birch",
