@@ -1,5 +1,6 @@
 """HTTP: one envelope for every error, nothing of the inside, clear words for bad input."""
 
+import base64
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -208,6 +209,37 @@ def test_unforeseen_error_is_500_and_tells_nothing_of_the_inside(path: str) -> N
     assert (answer.status, error["code"]) == (500, "INTERNAL_ERROR")
     assert (error["message"], error["details"]) == ("An unexpected error occurred", {})
     assert "hunter2" not in answer.text
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe", b'{"name": "\xff"}'])
+def test_body_that_is_not_text_is_400(body: bytes) -> None:
+    event = http_event("POST", "/lanterns", raw_body=base64.b64encode(body).decode())
+
+    answer = api.serve(event | {"isBase64Encoded": True}, Context())
+
+    assert (answer["statusCode"], json.loads(answer["body"])["error"]["code"]) == (400, "MALFORMED_JSON")
+
+
+def test_body_that_is_not_even_base64_is_400() -> None:
+    event = http_event("POST", "/lanterns", raw_body="not base64!")
+
+    assert api.serve(event | {"isBase64Encoded": True}, Context())["statusCode"] == 400
+
+
+def test_body_that_came_as_base64_is_read_like_any_other() -> None:
+    event = http_event("POST", "/lanterns", raw_body=base64.b64encode(b'{"name": "Fresnel"}').decode())
+
+    assert api.serve(event | {"isBase64Encoded": True}, Context())["statusCode"] == 201
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    ["text/plain", "multipart/form-data", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"],
+)
+def test_every_other_media_type_is_415(media_type: str) -> None:
+    answer = call_http(api.serve, "POST", "/lanterns", raw_body="a=b", headers={"content-type": media_type})
+
+    assert (answer.status, answer.body["error"]["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
 def test_answer_larger_than_lambda_can_give_says_to_ask_for_less() -> None:

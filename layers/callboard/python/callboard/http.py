@@ -1,5 +1,6 @@
 """HTTP routes of a function: one resolver, one error envelope, one way to know who calls."""
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -77,6 +78,28 @@ def _caller_of(event: dict[str, Any]) -> Caller:
     return caller_from_claims((authorizer.get("jwt") or {}).get("claims") or {}, get_settings().groups_claim)
 
 
+def _with_text_body(event: dict[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return the event with its body as text, which is all that any of our routes takes.
+
+    Raises:
+        PayloadTooLargeError: The body is larger than we take.
+        UnsupportedMediaTypeError: It is not JSON by its own word.
+        MalformedBodyError: It is not text.
+    """
+    body = event.get("body") or ""
+    if event.get("isBase64Encoded"):
+        try:
+            body = base64.b64decode(body, validate=True).decode()
+        except ValueError as error:
+            raise errors.MalformedBodyError from error
+    if len(body) > MAX_BODY_BYTES or len(body.encode(errors="replace")) > MAX_BODY_BYTES:
+        raise errors.PayloadTooLargeError(details={"limit_bytes": MAX_BODY_BYTES})
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if body and media_type not in {"", "application/json"}:
+        raise errors.UnsupportedMediaTypeError
+    return event | {"body": body or None, "isBase64Encoded": False}
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise json.JSONDecodeError(f"{name} is not JSON", name, 0)
 
@@ -132,13 +155,12 @@ class Api(APIGatewayHttpResolver):
         headers = event.get("headers") or {}
         request_id = event.get("requestContext", {}).get("requestId") or context.aws_request_id
         with correlated(_correlation_of(headers) or request_id):
-            body = event.get("body") or ""
-            if len(body) > MAX_BODY_BYTES or len(body.encode()) > MAX_BODY_BYTES:
-                answer = self._refusal(errors.PayloadTooLargeError(details={"limit_bytes": MAX_BODY_BYTES}), request_id)
-            else:
-                answer = self.resolve(event, context)
+            try:
+                answer = self.resolve(_with_text_body(event, headers), context)
                 if len(answer.get("body") or "") > MAX_ANSWER_BYTES:
-                    answer = self._refusal(errors.AnswerTooLargeError(), request_id)
+                    raise errors.AnswerTooLargeError
+            except errors.ServiceError as error:
+                answer = self._refusal(error, request_id)
             logger.info(
                 "request",
                 action="http_request",

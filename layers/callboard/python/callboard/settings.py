@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from callboard.errors import ConfigurationError
+from callboard.observability import logger
 
 type OptionalSetting = Literal[
     "public_url", "websocket_url", "websocket_endpoint", "job_queue_service_id", "notifications_service_id"
@@ -80,7 +81,9 @@ def get_settings() -> Settings:
         ConfigurationError: Settings are missing or wrong; the message names each.
     """
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
         raise ConfigurationError(faults) from error
+    logger.setLevel("DEBUG" if settings.debug else settings.log_level)
+    return settings

@@ -19,6 +19,7 @@ from callboard.observability import logger
 from callboard.providers import outputs
 from callboard.providers.errors import AttemptForgottenError, OutputUnavailableError, ProviderError
 from callboard.providers.models import ErrorCode, Observation, ProviderClient
+from callboard.providers.replicate import classify
 from callboard.providers.service import client_of
 from callboard.queues import Message
 from callboard.settings import get_settings
@@ -98,10 +99,9 @@ def _outcome_of(check: DueCheck) -> CheckOutcome:
         return conclude(outcome="running", delay_seconds=check_interval(check.seq), cancel_sent=cancel_sent)
     match observation.state:
         case "running":
-            quick = check.job.cancel_requested
             return conclude(
                 outcome="running",
-                delay_seconds=get_settings().check_interval_seconds if quick else check_interval(check.seq - 1),
+                delay_seconds=_next_check(check),
                 progress=observation.progress,
                 cancel_sent=cancel_sent,
             )
@@ -120,6 +120,15 @@ def _outcome_of(check: DueCheck) -> CheckOutcome:
             assert_never(observation.state)
 
 
+def _next_check(check: DueCheck) -> float:
+    if check.provider.kind == "push":
+        # Its reports ask for a check; in between there is nothing to learn.
+        return INTERVAL_MAX_SECONDS
+    if check.job.cancel_requested:
+        return get_settings().check_interval_seconds
+    return check_interval(check.seq - 1)
+
+
 def _observe(check: DueCheck, client: ProviderClient) -> Observation:
     if check.provider.kind == "push":
         return _reported(check.report)
@@ -133,8 +142,6 @@ def _reported(report: dict[str, Any] | None) -> Observation:
         case "completed":
             return Observation("succeeded", output_url=(report or {}).get("result_url"))
         case "failed":
-            from callboard.providers.replicate import classify  # noqa: PLC0415
-
             message = str((report or {}).get("error_message") or "The service failed.")
             return Observation("failed", error_message=message, error_code=classify(message))
         case "cancelled":

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from callboard import queues
+from callboard import queues, storage
 from callboard.crash import crash_point
 from callboard.database import Database
 from callboard.errors import ServiceUnavailableError
@@ -280,8 +280,6 @@ def _running_reason(row: dict[str, Any]) -> WaitReason:
 
 def view_of(job: Job) -> JobView:
     """Show a job, with a fresh URL of its output."""
-    from callboard import storage  # noqa: PLC0415  # signing needs boto3, which accepting a job does not
-
     output = storage.presigned_url(job.result_url) if job.result_url else None
     shown = job.model_dump(include=set(JobView.model_fields) - {"job_id", "result_url", "result_url_expires_at"})
     return JobView(

@@ -16,6 +16,8 @@ from callboard.settings import get_settings
 
 BATCH = 200
 WAKES = 20
+# Each costs a look at its service's listing.
+UNKNOWN_BATCH = 20
 OVERDUE_SECONDS = 30.0
 # A service may list a prediction a little after it took it.
 LISTING_GRACE_SECONDS = 120.0
@@ -69,7 +71,7 @@ def _wakes_for(freed: int) -> int:
 
 def _settle_unknown(db: Database) -> int:
     """Look unknown submissions up at their services; what is found goes on, what is not waits or is submitted again."""
-    unknown = repository.unknown_submissions(db, LISTING_GRACE_SECONDS, BATCH)
+    unknown = repository.unknown_submissions(db, LISTING_GRACE_SECONDS, UNKNOWN_BATCH)
     found: list[CheckTicket] = []
     missing: list[UnknownSubmission] = []
     for submission in unknown:
