@@ -23,17 +23,18 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     Records that cannot be read or were not delivered to all come back alone, so that the others are not posted again;
     after five times they end in the dead-letter queue. A raise brings the whole batch back.
     """
-    failures = []
+    failures: list[dict[str, str]] = []
+    read: list[tuple[str, Event]] = []
     for record in event["Records"]:
         try:
-            detail = Envelope.model_validate_json(record["body"]).detail
+            read.append((record["messageId"], Envelope.model_validate_json(record["body"]).detail))
         except ValidationError:
             logger.error("unreadable event", action="event_unreadable", message_id=record["messageId"])
             failures.append({"itemIdentifier": record["messageId"]})
-            continue
+    outcomes = service.deliver([detail for _, detail in read])
+    for (message_id, detail), outcome in zip(read, outcomes, strict=True):
         with correlated(detail.correlation_id):
-            counts = service.deliver(detail)
-            logger.info("notified", action="event_delivered", event_id=str(detail.event_id), counts=dict(counts))
-        if counts["failed"]:
-            failures.append({"itemIdentifier": record["messageId"]})
+            logger.info("notified", action="event_delivered", event_id=str(detail.event_id), counts=dict(outcome))
+        if outcome["failed"]:
+            failures.append({"itemIdentifier": message_id})
     return {"batchItemFailures": failures}

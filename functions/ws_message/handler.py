@@ -1,5 +1,6 @@
 """$default: serves what clients say on a WebSocket connection."""
 
+import base64
 from http import HTTPStatus
 from typing import Any
 
@@ -20,9 +21,15 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     connection_id: str = request["connectionId"]
     with correlated(request.get("requestId") or context.aws_request_id):
         posted = 0
-        for message in answers(connection_id, event.get("body") or ""):
+        for message in answers(connection_id, _text_of(event)):
             if service.post(connection_id, message) != "delivered":
                 break
             posted += 1
         logger.info("answered", action="message_answered", connection_id=connection_id, messages=posted)
         return {"statusCode": int(HTTPStatus.OK)}
+
+
+def _text_of(event: dict[str, Any]) -> str:
+    body: str = event.get("body") or ""
+    # Binary messages come like this; what is no text is no message either, and told so.
+    return base64.b64decode(body).decode(errors="replace") if event.get("isBase64Encoded") else body

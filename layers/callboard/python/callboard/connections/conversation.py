@@ -38,8 +38,9 @@ def _parse(body: str) -> Request:
 def _faults(error: ValueError) -> list[dict[str, str]]:
     if not isinstance(error, ValidationError):
         return []
+    # Fields and messages repeat parts of what was sent, which must not make the answer larger than it was.
     return [
-        {"field": ".".join(str(part) for part in fault["loc"]), "message": fault["msg"]}
+        {"field": ".".join(str(part) for part in fault["loc"])[:100], "message": fault["msg"][:200]}
         for fault in error.errors(include_url=False, include_input=False, include_context=False)[:10]
     ]
 
@@ -69,7 +70,7 @@ def _carry_out(connection_id: str, request: Request) -> Iterator[dict[str, Any]]
         case Subscribe():
             with session() as db:
                 # All is read before anything is posted: the connection to the database is not held by a slow client.
-                found = list(recovery.subscribe(db, connection, request))
+                found = recovery.subscribe(db, connection, request)
             yield from found
         case _:
             assert_never(request)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 MAX_MESSAGE_BYTES = 32 * 1024
 
 type MessageId = Annotated[str, Field(max_length=64)]
-type Offset = Annotated[int, Field(ge=0, le=2**53)]
+type Offset = Annotated[int, Field(strict=True, ge=0, le=2**53)]
 
 
 class Ticket(BaseModel):
@@ -62,12 +62,29 @@ REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
-    """An open connection: whose it is and what it follows."""
+class Holder:
+    """Whom a ticket or a connection belongs to, and the correlation id of the request that asked for the ticket."""
 
-    id: str
     tenant: str
     user_id: str
+    user_name: str
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTicket:
+    """A ticket as it is kept; `expires_at` is in epoch seconds."""
+
+    holder: Holder
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An open connection: whose it is and what it follows; `expires_at` is in epoch seconds."""
+
+    id: str
+    holder: Holder
     connected_at: datetime
     expires_at: int
     contexts: frozenset[UUID] = field(default_factory=frozenset)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from callboard import aws
-from callboard.connections.models import Connection
+from callboard.connections.models import Connection, Holder, KeptTicket
 from callboard.settings import get_settings
 
 if TYPE_CHECKING:
@@ -30,47 +30,52 @@ BATCH = 25
 WRITE_TRIES = 5
 
 
-def put_ticket(digest: str, tenant: str, user_id: str, user_name: str, expires_at: int) -> None:
-    """Keep a ticket's digest."""
+def put_ticket(digest: str, ticket: KeptTicket) -> None:
+    """Keep a ticket under its digest."""
     aws.dynamodb().put_item(
         TableName=_table(),
         Item={
             "pk": {"S": f"TICKET#{digest}"},
             "sk": {"S": "TICKET"},
-            "tenant": {"S": tenant},
-            "user_id": {"S": user_id},
-            "user_name": {"S": user_name},
-            "expires_at": {"N": str(expires_at)},
+            "expires_at": {"N": str(ticket.expires_at)},
+            **_holder_attributes(ticket.holder),
         },
     )
 
 
-def take_ticket(digest: str) -> dict[str, Any] | None:
+def take_ticket(digest: str) -> KeptTicket | None:
     """Take a ticket away and return it; of two takers at once only one gets it."""
     answer = aws.dynamodb().delete_item(
         TableName=_table(),
         Key={"pk": {"S": f"TICKET#{digest}"}, "sk": {"S": "TICKET"}},
         ReturnValues="ALL_OLD",
     )
-    return answer.get("Attributes")
+    item = answer.get("Attributes")
+    return KeptTicket(_holder_of(item), int(item["expires_at"]["N"])) if item else None
 
 
-def count_of_user(tenant: str, user_id: str) -> int:
+def count_of_user(holder: Holder) -> int:
     """Count a user's connections that have not expired."""
-    items = _query(f"USER#{tenant}#{user_id}")
-    return sum(_alive(item) for item in items)
+    return sum(_alive(item) for item in _query(_user_partition(holder)))
 
 
-def put_connection(connection_id: str, tenant: str, user_id: str, now: datetime) -> None:
+def put_connection(connection_id: str, holder: Holder, connected_at: datetime) -> None:
     """Keep an open connection."""
-    expires_at = {"N": str(int(now.timestamp()) + CONNECTION_SECONDS)}
-    owner = {"tenant": {"S": tenant}, "user_id": {"S": user_id}, "connected_at": {"S": now.isoformat()}}
+    expires_at = {"N": str(int(connected_at.timestamp()) + CONNECTION_SECONDS)}
     _write(
         [
-            _put({"pk": {"S": f"CONN#{connection_id}"}, "sk": {"S": "META"}, "expires_at": expires_at, **owner}),
             _put(
                 {
-                    "pk": {"S": f"USER#{tenant}#{user_id}"},
+                    "pk": {"S": f"CONN#{connection_id}"},
+                    "sk": {"S": "META"},
+                    "expires_at": expires_at,
+                    "connected_at": {"S": connected_at.isoformat()},
+                    **_holder_attributes(holder),
+                }
+            ),
+            _put(
+                {
+                    "pk": {"S": _user_partition(holder)},
                     "sk": {"S": f"CONN#{connection_id}"},
                     "expires_at": expires_at,
                 }
@@ -81,39 +86,51 @@ def put_connection(connection_id: str, tenant: str, user_id: str, now: datetime)
 
 def get_connection(connection_id: str) -> Connection | None:
     """Read a connection with all it follows, in one query."""
+    return _read_connection(connection_id)[0]
+
+
+def _read_connection(connection_id: str) -> tuple[Connection | None, frozenset[UUID]]:
+    """Read a connection, and what it follows even where the connection itself is gone already."""
     meta: dict[str, Any] | None = None
-    contexts = set()
+    followed = set()
     for item in _query(f"CONN#{connection_id}"):
         kind, _, rest = item["sk"]["S"].partition("#")
         if kind == "META":
             meta = item
         else:
-            contexts.add(UUID(rest))
+            followed.add(UUID(rest))
+    contexts = frozenset(followed)
     if meta is None:
-        return None
-    return Connection(
+        return None, contexts
+    connection = Connection(
         id=connection_id,
-        tenant=meta["tenant"]["S"],
-        user_id=meta["user_id"]["S"],
+        holder=_holder_of(meta),
         connected_at=datetime.fromisoformat(meta["connected_at"]["S"]),
         expires_at=int(meta["expires_at"]["N"]),
-        contexts=frozenset(contexts),
+        contexts=contexts,
     )
+    return connection, contexts
 
 
-def delete_connection(connection_id: str) -> bool:
-    """Forget a connection and all it follows; return whether there was one."""
-    connection = get_connection(connection_id)
-    if connection is None:
-        return False
-    keys = [
-        (f"CONN#{connection_id}", "META"),
-        (f"USER#{connection.tenant}#{connection.user_id}", f"CONN#{connection_id}"),
-    ]
-    for context_id in connection.contexts:
-        keys += [(f"CONN#{connection_id}", f"CTX#{context_id}"), (f"CTX#{context_id}", f"CONN#{connection_id}")]
-    _write([_delete(*key) for key in keys])
-    return True
+def delete_connection(connection_id: str, found_in: Iterable[UUID] = ()) -> Connection | None:
+    """Forget a connection and all it follows; return it if there was one.
+
+    Its own list goes last, so that what is cut short can be done again; what a subscription that came too late left
+    behind goes too.
+
+    Args:
+        connection_id: The connection.
+        found_in: Contexts that list it among their followers, whatever its own list says.
+    """
+    connection, contexts = _read_connection(connection_id)
+    others = [(f"CTX#{context_id}", f"CONN#{connection_id}") for context_id in contexts.union(found_in)]
+    own = [(f"CONN#{connection_id}", f"CTX#{context_id}") for context_id in contexts]
+    if connection is not None:
+        others.append((_user_partition(connection.holder), f"CONN#{connection_id}"))
+        own.append((f"CONN#{connection_id}", "META"))
+    _write(_delete(*key) for key in others)
+    _write(_delete(*key) for key in own)
+    return connection
 
 
 def put_subscription(connection: Connection, context_id: UUID) -> None:
@@ -140,6 +157,28 @@ def delete_subscription(connection_id: str, context_id: UUID) -> None:
 def followers(context_id: UUID) -> list[str]:
     """List the connections that follow a context."""
     return [item["sk"]["S"].removeprefix("CONN#") for item in _query(f"CTX#{context_id}") if _alive(item)]
+
+
+def _holder_attributes(holder: Holder) -> dict[str, Any]:
+    return {
+        "tenant": {"S": holder.tenant},
+        "user_id": {"S": holder.user_id},
+        "user_name": {"S": holder.user_name},
+        "correlation_id": {"S": holder.correlation_id},
+    }
+
+
+def _holder_of(item: dict[str, Any]) -> Holder:
+    return Holder(
+        tenant=item["tenant"]["S"],
+        user_id=item["user_id"]["S"],
+        user_name=item["user_name"]["S"],
+        correlation_id=item["correlation_id"]["S"],
+    )
+
+
+def _user_partition(holder: Holder) -> str:
+    return f"USER#{holder.tenant}#{holder.user_id}"
 
 
 def _table() -> str:

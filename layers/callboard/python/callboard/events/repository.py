@@ -72,15 +72,16 @@ ORDER BY context_offset LIMIT %(limit)s"""
 )
 
 # For followers of a project: what each card's stream holds after the offset that the follower has of it; a card it
-# does not know starts at its beginning.
+# does not know starts at its beginning. By offset, because ids are made before the lock that decides the order.
 AFTER_IN_CARDS = """
 SELECT e.id, e.topic, e.tenant, e.context_id, e.context_offset, e.project_id, e.card_id, e.correlation_id, e.payload,
        e.created_at
 FROM event_contexts c
 LEFT JOIN jsonb_each_text(%(known)s) AS known(card_id, last_seen) ON known.card_id = c.id::text
 JOIN events e ON e.context_id = c.id AND e.context_offset > coalesce(known.last_seen::bigint, 0)
-WHERE c.project_id = %(project_id)s AND c.card_id IS NOT NULL AND c.last_offset > coalesce(known.last_seen::bigint, 0)
-ORDER BY e.id LIMIT %(limit)s"""
+WHERE c.project_id = %(project_id)s AND c.tenant = %(tenant)s AND c.card_id IS NOT NULL
+  AND c.last_offset > coalesce(known.last_seen::bigint, 0)
+ORDER BY e.context_id, e.context_offset LIMIT %(limit)s"""
 
 CONTEXT = """
 SELECT c.id, c.project_id, c.card_id, c.last_offset,
@@ -91,12 +92,14 @@ WHERE c.id = %(context_id)s AND c.tenant = %(tenant)s
   AND CASE WHEN c.card_id IS NULL THEN EXISTS (SELECT FROM projects p WHERE p.id = c.id)
            ELSE EXISTS (SELECT FROM task_cards t WHERE t.id = c.id) END"""
 
+# Deleted cards too, as long as the log holds their end: who knows how far it went does not get it again.
 OFFSETS_OF_PROJECT = """
 SELECT c.id, c.project_id, c.card_id, c.last_offset,
        coalesce((SELECT min(e.context_offset) FROM events e WHERE e.context_id = c.id), c.last_offset + 1)
            AS oldest_offset
-FROM event_contexts c JOIN task_cards t ON t.id = c.id
-WHERE c.project_id = %(project_id)s AND c.tenant = %(tenant)s
+FROM event_contexts c
+WHERE c.project_id = %(project_id)s AND c.tenant = %(tenant)s AND c.card_id IS NOT NULL
+  AND (EXISTS (SELECT FROM task_cards t WHERE t.id = c.id) OR EXISTS (SELECT FROM events e WHERE e.context_id = c.id))
 ORDER BY c.id"""
 
 # What a follower needs to start over when the log does not reach back.
@@ -107,14 +110,14 @@ SELECT jsonb_build_object(
         SELECT j.id AS job_id, j.status, j.provider, j.attempt, j.progress, j.error_code, j.error_message, j.created_at,
                j.completed_at
         FROM generation_jobs j WHERE j.card_id = c.id ORDER BY j.id DESC LIMIT 20) recent)) AS snapshot
-FROM task_cards c WHERE c.id = %(context_id)s"""
+FROM task_cards c WHERE c.id = %(context_id)s AND c.tenant = %(tenant)s"""
 
 SNAPSHOT_OF_PROJECT = """
 SELECT jsonb_build_object(
     'project', to_jsonb(p) - 'tenant',
     'activities', (SELECT coalesce(jsonb_agg(to_jsonb(a) - 'tenant' ORDER BY a.position, a.id), '[]')
                    FROM activities a WHERE a.project_id = p.id)) AS snapshot
-FROM projects p WHERE p.id = %(context_id)s"""
+FROM projects p WHERE p.id = %(context_id)s AND p.tenant = %(tenant)s"""
 
 PRUNE = """
 WITH old AS (
@@ -180,9 +183,15 @@ def after(db: Database, context_id: UUID, offset: int, limit: int) -> list[Event
     return [EventRow.model_validate(row) for row in rows]
 
 
-def after_in_cards(db: Database, project_id: UUID, known: Mapping[UUID, int], limit: int) -> list[EventRow]:
-    """Read the events of a project's cards after the offsets known of them; unknown cards start at their beginning."""
+def after_in_cards(
+    db: Database, tenant: str, project_id: UUID, known: Mapping[UUID, int], limit: int
+) -> list[EventRow]:
+    """Read the events of a project's cards after the offsets known of them, card by card, each in order.
+
+    Unknown cards start at their beginning.
+    """
     parameters = {
+        "tenant": tenant,
         "project_id": project_id,
         "known": json_parameter({str(card_id): offset for card_id, offset in known.items()}),
         "limit": limit,
@@ -191,14 +200,14 @@ def after_in_cards(db: Database, project_id: UUID, known: Mapping[UUID, int], li
 
 
 def offsets_of_project(db: Database, tenant: str, project_id: UUID) -> dict[UUID, Context]:
-    """Read the streams of a project's cards."""
+    """Read the streams of a project's cards, and of deleted ones that the log still knows."""
     rows = db.execute(OFFSETS_OF_PROJECT, {"tenant": tenant, "project_id": project_id})
     return {row["id"]: Context(**row) for row in rows}
 
 
-def snapshot(db: Database, of: Context) -> dict[str, Any]:
+def snapshot(db: Database, tenant: str, of: Context) -> dict[str, Any]:
     """Read a card with its newest jobs, or a project with its activities, as they are now."""
     statement = SNAPSHOT_OF_PROJECT if of.card_id is None else SNAPSHOT_OF_CARD
-    row = db.execute(statement, {"context_id": of.id}).fetchone()
+    row = db.execute(statement, {"tenant": tenant, "context_id": of.id}).fetchone()
     found: dict[str, Any] = row["snapshot"] if row else {}
     return found
