@@ -1,6 +1,7 @@
 """boto3 clients, one a service and execution environment, made at first use."""
 
 from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_servicediscovery import ServiceDiscoveryClient
     from mypy_boto3_sqs import SQSClient
+
+
+_MAKING = Lock()
 
 
 def _client(service: str, *, pool: int = 10, **options: Any) -> Any:
@@ -25,8 +29,10 @@ def _client(service: str, *, pool: int = 10, **options: Any) -> Any:
         s3={"addressing_style": "path"} if service == "s3" else {},
         signature_version="s3v4" if service == "s3" else None,
     )
-    session: Any = boto3.session.Session()
-    return session.client(service, config=config, **options)
+    # One session for all, so that its data files are read once; making clients from it is not safe in threads.
+    make: Any = boto3.client
+    with _MAKING:
+        return make(service, config=config, **options)
 
 
 @lru_cache(maxsize=1)
