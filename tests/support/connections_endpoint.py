@@ -9,14 +9,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
+ERROR_TYPES = {403: "ForbiddenException", 410: "GoneException", 429: "LimitExceededException"}
+
 
 @dataclass
 class ConnectionsEndpoint:
-    """What was posted, by connection, and the statuses that connections answer with."""
+    """What was posted, by connection, and what connections answer: always the same, or other statuses first."""
 
     url: str = ""
     posts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     status_of: dict[str, int] = field(default_factory=dict)
+    first_statuses: dict[str, list[int]] = field(default_factory=dict)
+    sizes: list[int] = field(default_factory=list)
     busy: int = 0
     most_busy: int = 0
 
@@ -34,20 +39,23 @@ def connections_endpoint(delay: float = 0.0) -> Iterator[ConnectionsEndpoint]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             connection_id = unquote(self.path.rpartition("/")[2])
-            message = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            data = self.rfile.read(int(self.headers["content-length"]))
+            message = json.loads(data)
             with lock:
                 endpoint.busy += 1
                 endpoint.most_busy = max(endpoint.most_busy, endpoint.busy)
             pause.wait(delay)
-            status = endpoint.status_of.get(connection_id, 200)
             with lock:
                 endpoint.busy -= 1
+                first = endpoint.first_statuses.get(connection_id)
+                status = first.pop(0) if first else endpoint.status_of.get(connection_id, 200)
                 if status == 200:
+                    endpoint.sizes.append(len(data))
                     endpoint.posts.append((connection_id, message))
             body = b"" if status == 200 else b'{"message": "no"}'
             self.send_response(status)
-            if status == 410:
-                self.send_header("x-amzn-errortype", "GoneException")
+            if kind := ERROR_TYPES.get(status):
+                self.send_header("x-amzn-errortype", kind)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

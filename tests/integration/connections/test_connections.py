@@ -1,20 +1,28 @@
 """Opening, closing, subscribing, recovering, delivering."""
 
+import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from callboard.connections import repository
+from callboard.connections.models import MAX_MESSAGE_BYTES, Holder
 from callboard.database import Database
 from callboard.events.repository import APPEND_EVENTS, event_ids
 from callboard.ids import new_id
+from issue_ticket.handler import lambda_handler as issue_ticket
 from notify.handler import lambda_handler as notify
 from support.board import Board, make_board
-from support.lambdas import ALICE, BOB, Context, call_http, sqs_event
+from support.lambdas import ALICE, BOB, Context, call_http, sqs_event, websocket_event
+from support.rows import insert_card
+from ws_connect.handler import lambda_handler as ws_connect
+from ws_message.handler import lambda_handler as ws_message
 
 from .conftest import Clients
 
@@ -75,6 +83,30 @@ def items(table: str) -> list[dict[str, Any]]:
     return boto3.client("dynamodb").scan(TableName=table)["Items"]
 
 
+def delete_item(partition: str, sort: str) -> None:
+    key = {"pk": {"S": partition}, "sk": {"S": sort}}
+    answer = boto3.client("dynamodb").delete_item(TableName="connections", Key=key, ReturnValues="ALL_OLD")
+    assert answer.get("Attributes"), "there is nothing to delete"
+
+
+def make_card(db: Database, board: Board) -> Board:
+    """Give a project another card; return the board around it."""
+    return replace(board, card_id=insert_card(db, board.activity_id))
+
+
+def add_cards(db: Database, board: Board, count: int) -> None:
+    """Give a project more cards that nothing has happened to."""
+    db.execute(
+        """WITH made AS (
+               INSERT INTO task_cards (id, tenant, project_id, activity_id, title, position)
+               SELECT gen_random_uuid(), tenant, project_id, activity_id, 'More', n
+               FROM task_cards, generate_series(1, %s) n WHERE id = %s RETURNING *)
+           INSERT INTO event_contexts (id, tenant, project_id, card_id, last_offset)
+           SELECT id, tenant, project_id, id, 0 FROM made""",
+        (count, board.card_id),
+    )
+
+
 @pytest.fixture
 def board(db: Database) -> Board:
     made = make_board(db)
@@ -103,6 +135,32 @@ def test_an_expired_ticket_is_refused(clients: Clients, monkeypatch: pytest.Monk
     assert clients.connect("c1", ticket) == 403
 
 
+def test_a_ticket_that_is_refused_says_why_in_the_one_envelope(clients: Clients) -> None:
+    event = websocket_event("$connect", "c1", query={"ticket": "made-up"})
+
+    answer = ws_connect(event, Context())
+
+    error = json.loads(answer["body"])["error"]
+    assert answer["statusCode"] == 403
+    assert (error["code"], error["details"]) == ("TICKET_REFUSED", {})
+    assert error["request_id"] == event["requestContext"]["requestId"]
+
+
+def test_a_connection_carries_who_opened_it(clients: Clients) -> None:
+    ticket = call_http(
+        issue_ticket, "POST", "/api/connections/ticket", claims=ALICE, headers={"X-Correlation-Id": "evening"}
+    ).body["ticket"]
+    clients.connect("c1", ticket)
+
+    connection = repository.get_connection("c1")
+
+    assert connection is not None
+    assert connection.holder == Holder("alice", "user-alice", "alice", "evening")
+    lasting = {item["sk"]["S"]: int(item["expires_at"]["N"]) for item in items("connections")}
+    assert set(lasting) == {"META", "CONN#c1"}
+    assert all(8000 < expires_at - connection.connected_at.timestamp() <= 8100 for expires_at in lasting.values())
+
+
 def test_a_ticket_is_not_stored_as_it_is(clients: Clients) -> None:
     ticket = clients.ticket()
 
@@ -110,9 +168,7 @@ def test_a_ticket_is_not_stored_as_it_is(clients: Clients) -> None:
 
 
 def test_a_ticket_needs_a_token(clients: Clients) -> None:
-    from issue_ticket.handler import lambda_handler  # noqa: PLC0415
-
-    assert call_http(lambda_handler, "POST", "/api/connections/ticket").status == 401
+    assert call_http(issue_ticket, "POST", "/api/connections/ticket").status == 401
 
 
 def test_a_user_has_a_bounded_number_of_connections(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,6 +232,13 @@ def test_unknown_and_foreign_contexts_are_refused_alike(clients: Clients, board:
         '{"type": "subscribe", "context_id": "x"}',
         '{"type": "subscribe", "context_id": "0198f2a0-0000-7000-8000-000000000001", "more": 1}',
         '{"type": "ping", "id": 7}',
+        '{"type": "subscribe", "context_id": "0198f2a0-0000-7000-8000-000000000001", "since": {"offset": "1"}}',
+        '{"type": "subscribe", "context_id": "0198f2a0-0000-7000-8000-000000000001", "since": {"offset": -1}}',
+        '{"type": "subscribe", "context_id": "0198f2a0-0000-7000-8000-000000000001", "since": {"offset": true}}',
+        '{"type": "subscribe", "context_id": "0198f2a0-0000-7000-8000-000000000001", "since": {}}',
+        '{"type": "subscribe", "context_id": "0198f2a0-0000-7000-8000-000000000001", "since": 1}',
+        '{"type": "subscribe"}',
+        "",
         "{" * 5000,
         "\ud800",
     ],
@@ -186,6 +249,28 @@ def test_garbage_is_answered_with_an_error(clients: Clients, message: str) -> No
     (answer,) = clients.say("c1", message)
 
     assert (answer["type"], answer["error"]["code"]) == ("error", "INVALID_MESSAGE")
+
+
+@pytest.mark.parametrize("name", ["x", "\u00e9", "\U0001f4a1"])
+def test_an_error_never_grows_with_what_was_sent(clients: Clients, name: str) -> None:
+    clients.open("c1")
+    room = 30_000 // len(name.encode())
+
+    (field,) = clients.say("c1", json.dumps({"type": "ping", name * room: 1}, ensure_ascii=False))
+    (kind,) = clients.say("c1", json.dumps({"type": name * room}, ensure_ascii=False))
+
+    assert field["error"]["code"] == kind["error"]["code"] == "INVALID_MESSAGE"
+    assert max(clients.endpoint.sizes) < MAX_MESSAGE_BYTES
+
+
+@pytest.mark.parametrize(("data", "kind"), [(b'{"type":"ping"}', "pong"), (b"\xff\xfe\x00", "error")])
+def test_a_binary_message_is_read_as_text_or_refused(clients: Clients, data: bytes, kind: str) -> None:
+    clients.open("c1")
+    event = websocket_event("$default", "c1", body=base64.b64encode(data).decode()) | {"isBase64Encoded": True}
+
+    assert ws_message(event, Context()) == {"statusCode": 200}
+
+    assert clients.endpoint.messages("c1")[-1]["type"] == kind
 
 
 def test_a_message_that_is_too_large_is_refused(clients: Clients) -> None:
@@ -239,6 +324,97 @@ def test_a_project_s_follower_gets_what_its_cards_missed(clients: Clients, db: D
     assert [(message["context_id"], message["offset"]) for message in missed] == [(str(board.card_id), 3)]
 
 
+def test_a_project_s_follower_gets_new_cards_from_their_beginning(clients: Clients, db: Database, board: Board) -> None:
+    clients.open("c1")
+    new = make_card(db, board)
+    record(db, new, 2)
+
+    since = {"offset": 0, "cards": {str(board.card_id): 1}}
+    answer, *missed = clients.say("c1", {"type": "subscribe", "context_id": str(board.project_id), "since": since})
+
+    assert answer["recovered"] is True
+    assert [(message["context_id"], message["offset"]) for message in missed] == [
+        (str(new.card_id), 1),
+        (str(new.card_id), 2),
+    ]
+
+
+def test_a_card_s_missed_updates_come_by_offset_whatever_their_ids(
+    clients: Clients, db: Database, board: Board
+) -> None:
+    clients.open("c1")
+    record(db, board, 3)
+    # The transaction that made its id first took its offset last.
+    db.execute("UPDATE events SET id = '00000000-0000-7000-8000-000000000001' WHERE context_offset = 4")
+
+    since = {"offset": 0, "cards": {str(board.card_id): 1}}
+    _, *missed = clients.say("c1", {"type": "subscribe", "context_id": str(board.project_id), "since": since})
+
+    assert [message["offset"] for message in missed] == [2, 3, 4]
+
+
+def test_a_log_with_a_hole_is_not_taken_for_whole(clients: Clients, db: Database, board: Board) -> None:
+    clients.open("c1")
+    record(db, board, 4)
+    db.execute("DELETE FROM events WHERE context_offset = 3")
+
+    (card,) = clients.say("c1", {"type": "subscribe", "context_id": str(board.card_id), "since": {"offset": 1}})
+    since = {"offset": 0, "cards": {str(board.card_id): 1}}
+    (project,) = clients.say("c1", {"type": "subscribe", "context_id": str(board.project_id), "since": since})
+
+    assert (card["recovered"], project["recovered"]) == (False, False)
+    assert project["snapshot"]["project"]["id"] == str(board.project_id)
+
+
+def test_too_many_missed_updates_bring_a_snapshot(
+    clients: Clients, db: Database, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callboard.connections.recovery.MAX_REPLAY", 3)
+    clients.open("c1")
+    record(db, board, 4)
+    context_id = str(board.card_id)
+
+    few = clients.say("c1", {"type": "subscribe", "context_id": context_id, "since": {"offset": 2}})
+    many = clients.say("c1", {"type": "subscribe", "context_id": context_id, "since": {"offset": 1}})
+
+    assert [len(few), len(many)] == [4, 1]
+    assert (few[0]["recovered"], many[0]["recovered"]) == (True, False)
+
+
+def test_who_knows_a_deleted_card_does_not_get_its_history_again(clients: Clients, db: Database, board: Board) -> None:
+    db.execute("DELETE FROM task_cards WHERE id = %s", (board.card_id,))
+    clients.open("c1")
+
+    (first,) = clients.say("c1", {"type": "subscribe", "context_id": str(board.project_id)})
+    since = {"offset": first["offset"], "cards": first["cards"]}
+    again = clients.say("c1", {"type": "subscribe", "context_id": str(board.project_id), "since": since})
+
+    assert len(again) == 1
+    assert again[0]["recovered"] is True
+
+
+def test_a_project_with_many_cards_says_where_their_offsets_are(clients: Clients, db: Database, board: Board) -> None:
+    clients.open("c1")
+    add_cards(db, board, 800)
+
+    (answer,) = clients.say("c1", {"type": "subscribe", "id": "1", "context_id": str(board.project_id)})
+
+    assert (answer["type"], answer["recovered"], answer["offset"]) == ("subscribed", True, 0)
+    assert answer["cards_url"] == f"/api/projects/{board.project_id}/offsets"
+    assert "cards" not in answer
+    assert max(clients.endpoint.sizes) <= MAX_MESSAGE_BYTES
+
+
+def test_a_large_snapshot_becomes_a_url(clients: Clients, db: Database, board: Board) -> None:
+    clients.open("c1")
+    db.execute("UPDATE task_cards SET params = jsonb_build_object('prompt', repeat('x', 60000))")
+
+    (answer,) = clients.say("c1", {"type": "subscribe", "context_id": str(board.card_id), "since": {"offset": 99}})
+
+    assert (answer["recovered"], answer["snapshot_url"]) == (False, f"/api/cards/{board.card_id}")
+    assert "snapshot" not in answer
+
+
 def test_followers_of_a_card_and_of_its_project_get_an_event_once_each(
     clients: Clients, db: Database, board: Board
 ) -> None:
@@ -279,6 +455,95 @@ def test_a_connection_that_is_gone_is_removed(clients: Clients, db: Database, bo
     assert deliver(*record(db, board)) == {"batchItemFailures": []}
 
     assert items("connections") == []
+
+
+def test_what_a_cut_disconnect_left_behind_goes_with_the_next(clients: Clients, board: Board) -> None:
+    clients.open("c1")
+    clients.say("c1", {"type": "subscribe", "context_id": str(board.card_id)})
+    delete_item("CONN#c1", "META")
+    delete_item("USER#alice#user-alice", "CONN#c1")
+
+    clients.close("c1")
+
+    assert items("connections") == []
+
+
+def test_a_follower_that_only_the_context_knows_is_removed_when_it_is_gone(
+    clients: Clients, db: Database, board: Board
+) -> None:
+    clients.open("c1")
+    clients.say("c1", {"type": "subscribe", "context_id": str(board.card_id)})
+    for sort in ("META", f"CTX#{board.card_id}"):
+        delete_item("CONN#c1", sort)
+    delete_item("USER#alice#user-alice", "CONN#c1")
+    clients.endpoint.status_of["c1"] = 410
+
+    deliver(*record(db, board))
+
+    assert items("connections") == []
+
+
+def test_subscribing_on_a_connection_that_is_gone_leaves_nothing(clients: Clients, board: Board) -> None:
+    clients.open("c1")
+    clients.endpoint.status_of["c1"] = 410
+
+    assert clients.say("c1", {"type": "subscribe", "context_id": str(board.card_id)}) == []
+
+    assert items("connections") == []
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_post_that_fails_for_a_moment_is_tried_again(
+    clients: Clients, db: Database, board: Board, status: int
+) -> None:
+    clients.open("c1")
+    clients.say("c1", {"type": "subscribe", "context_id": str(board.card_id)})
+    clients.endpoint.first_statuses["c1"] = [status]
+
+    assert deliver(*record(db, board)) == {"batchItemFailures": []}
+
+    assert clients.endpoint.messages("c1")[-1]["offset"] == 2
+
+
+def test_a_batch_reads_each_context_s_followers_once_and_posts_in_order(
+    clients: Clients, db: Database, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients.open("c1")
+    clients.say("c1", {"type": "subscribe", "context_id": str(board.card_id)})
+    read: list[Any] = []
+    followers = repository.followers
+
+    def count(context_id: Any) -> list[str]:
+        read.append(context_id)
+        return followers(context_id)
+
+    monkeypatch.setattr(repository, "followers", count)
+
+    assert deliver(*record(db, board, 10)) == {"batchItemFailures": []}
+
+    assert sorted(read) == sorted([board.card_id, board.project_id])
+    assert [message["offset"] for message in clients.endpoint.messages("c1")[1:]] == list(range(2, 12))
+
+
+def test_a_table_that_does_not_answer_brings_back_the_records_it_concerns(
+    clients: Clients, db: Database, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients.open("c1")
+    clients.say("c1", {"type": "subscribe", "context_id": str(board.card_id)})
+    other = make_board(db)
+    followers = repository.followers
+
+    def fail(context_id: Any) -> list[str]:
+        if context_id == other.card_id:
+            raise ClientError({"Error": {"Code": "InternalServerError"}}, "Query")
+        return followers(context_id)
+
+    monkeypatch.setattr(repository, "followers", fail)
+
+    answer = deliver(*record(db, other), *record(db, board))
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+    assert clients.endpoint.messages("c1")[-1]["offset"] == 2
 
 
 def test_a_failing_post_brings_back_that_record_alone(clients: Clients, db: Database, board: Board) -> None:
