@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from callboard.database import Database, connect
-from support.aws import FakeCloud, fake_cloud
+from support.aws import FakeCloud, fake_cloud, faked_services
 from support.postgres import cloned_database, running_server
 
 
@@ -33,7 +33,13 @@ def db(database_url: str) -> Iterator[Database]:
         yield connection
 
 
+@pytest.fixture(scope="session")
+def services() -> Iterator[None]:
+    with faked_services():
+        yield
+
+
 @pytest.fixture
-def cloud(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCloud]:
+def cloud(services: None, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCloud]:
     with fake_cloud(database_url, monkeypatch) as made:
         yield made

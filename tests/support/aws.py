@@ -10,6 +10,7 @@ import boto3
 import pytest
 from aws_lambda_powertools.utilities import parameters
 from moto import mock_aws
+from moto.moto_api._internal.models import moto_api_backend
 
 from callboard import aws, database
 from callboard.settings import get_settings
@@ -67,55 +68,63 @@ def forget_clients() -> None:
 
 
 @contextmanager
+def faked_services() -> Iterator[None]:
+    """Answer all calls to AWS in process, for a whole run: what boto3 reads of its files, it reads once."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in CREDENTIALS.items():
+            environment.setenv(name, value)
+        environment.delenv("AWS_ENDPOINT_URL", raising=False)
+        with mock_aws():
+            yield
+
+
+@contextmanager
 def fake_cloud(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCloud]:
-    """Fake the cloud around one test, with the environment variables that template.yaml sets."""
-    for name, value in CREDENTIALS.items():
+    """Lay out an empty cloud for one test, with the environment variables that template.yaml sets."""
+    moto_api_backend.reset()
+    sqs, events = boto3.client("sqs"), boto3.client("events")
+    queues = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("jobs", "checks", "bus-tap")}
+    bus_arn = sqs.get_queue_attributes(QueueUrl=queues["bus-tap"], AttributeNames=["QueueArn"])["Attributes"][
+        "QueueArn"
+    ]
+    events.create_event_bus(Name="callboard")
+    events.put_rule(Name="all", EventBusName="callboard", EventPattern=json.dumps({"source": ["callboard"]}))
+    events.put_targets(Rule="all", EventBusName="callboard", Targets=[{"Id": "tap", "Arn": bus_arn}])
+    boto3.client("s3").create_bucket(Bucket="assets", CreateBucketConfiguration={"LocationConstraint": REGION})
+    boto3.client("dynamodb").create_table(
+        TableName="connections",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+    )
+    secrets = boto3.client("secretsmanager")
+    secrets.create_secret(Name="callboard/database-url", SecretString=database_url)
+    secrets.create_secret(Name="callboard/provider-token", SecretString="token")
+    secrets.create_secret(Name="callboard/provider-webhook", SecretString=PROVIDER_SECRET)
+    for name, value in {
+        "ENVIRONMENT": "local",
+        "STACK_NAME": "callboard-test",
+        "DATABASE_URL_SECRET": "callboard/database-url",
+        "EVENT_BUS_NAME": "callboard",
+        "JOBS_QUEUE_URL": queues["jobs"],
+        "CHECKS_QUEUE_URL": queues["checks"],
+        "ASSETS_BUCKET": "assets",
+        "CONNECTIONS_TABLE": "connections",
+        "DISCOVERY_NAMESPACE": "callboard-test",
+        "DEFAULT_PROVIDER": "replicate",
+        "PUBLIC_URL": "https://api.example.test",
+        "WEBSOCKET_URL": "wss://ws.example.test/live",
+        "WEBSOCKET_ENDPOINT": "https://ws.example.test/live",
+    }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        sqs, events = boto3.client("sqs"), boto3.client("events")
-        queues = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("jobs", "checks", "bus-tap")}
-        bus_arn = sqs.get_queue_attributes(QueueUrl=queues["bus-tap"], AttributeNames=["QueueArn"])["Attributes"][
-            "QueueArn"
-        ]
-        events.create_event_bus(Name="callboard")
-        events.put_rule(Name="all", EventBusName="callboard", EventPattern=json.dumps({"source": ["callboard"]}))
-        events.put_targets(Rule="all", EventBusName="callboard", Targets=[{"Id": "tap", "Arn": bus_arn}])
-        boto3.client("s3").create_bucket(Bucket="assets", CreateBucketConfiguration={"LocationConstraint": REGION})
-        boto3.client("dynamodb").create_table(
-            TableName="connections",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-        )
-        secrets = boto3.client("secretsmanager")
-        secrets.create_secret(Name="callboard/database-url", SecretString=database_url)
-        secrets.create_secret(Name="callboard/provider-token", SecretString="token")
-        secrets.create_secret(Name="callboard/provider-webhook", SecretString=PROVIDER_SECRET)
-        for name, value in {
-            "ENVIRONMENT": "local",
-            "STACK_NAME": "callboard-test",
-            "DATABASE_URL_SECRET": "callboard/database-url",
-            "EVENT_BUS_NAME": "callboard",
-            "JOBS_QUEUE_URL": queues["jobs"],
-            "CHECKS_QUEUE_URL": queues["checks"],
-            "ASSETS_BUCKET": "assets",
-            "CONNECTIONS_TABLE": "connections",
-            "DISCOVERY_NAMESPACE": "callboard-test",
-            "DEFAULT_PROVIDER": "replicate",
-            "PUBLIC_URL": "https://api.example.test",
-            "WEBSOCKET_URL": "wss://ws.example.test/live",
-            "WEBSOCKET_ENDPOINT": "https://ws.example.test/live",
-        }.items():
-            monkeypatch.setenv(name, value)
+    forget_clients()
+    try:
+        yield FakeCloud(queues["jobs"], queues["checks"], queues["bus-tap"], "assets", "connections")
+    finally:
         forget_clients()
-        try:
-            yield FakeCloud(queues["jobs"], queues["checks"], queues["bus-tap"], "assets", "connections")
-        finally:
-            forget_clients()

@@ -36,7 +36,7 @@ def cloned_database(template_url: str) -> Iterator[str]:
     """Clone the template for one test; yield the clone's URL and drop it afterwards."""
     name = f"test_{uuid4().hex}"
     with psycopg.connect(template_url.replace(TEMPLATE, "postgres"), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
         try:
             yield template_url.replace(TEMPLATE, name)
         finally:
