@@ -140,13 +140,15 @@ def tail(
     """Follow a card live until interrupted."""
     import asyncio
 
-    from callboard.connections.client import Reset, Update
+    from callboard.connections.client import Ended, Item, Reset
     from callboard_local import following
 
     stack, console = _running(), _console()
 
-    def show(item: Update | Reset) -> None:
-        if isinstance(item, Reset):
+    def show(item: Item) -> None:
+        if isinstance(item, Ended):
+            text = f"       {item.context_id} is gone"
+        elif isinstance(item, Reset):
             text = f"{item.offset:>5}  (older updates are gone)"
         else:
             changed = item.data.get("status") or item.data.get("title") or ""

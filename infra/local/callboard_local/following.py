@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import httpx
 
-from callboard.connections.client import FollowError, LiveStream, Reset, TokenSource, Update
+from callboard.connections.client import FollowError, Item, LiveStream, TokenSource
 from callboard_local.errors import StackError
 
 
 async def follow(
-    http_url: str, token: TokenSource, context_id: str, since: int | None, show: Callable[[Update | Reset], None]
+    http_url: str, token: TokenSource, context_id: str, since: int | None, show: Callable[[Item], None]
 ) -> None:
     """Hand each update to `show`, in order, without end.
 

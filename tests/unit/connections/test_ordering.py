@@ -58,7 +58,73 @@ def test_starting_again_goes_on_where_it_was() -> None:
 
     order.start("c", 9)
 
-    assert order.offsets() == {"c": 4}
+    assert order.offset("c") == 4
+
+
+def test_what_is_known_to_exist_and_has_not_come_is_a_gap() -> None:
+    order = started(3)
+
+    order.start("c", 5)
+
+    assert order.gaps() == {"c": 3}
+    order.feed(update(4))
+    assert order.gaps() == {"c": 4}
+    order.feed(update(5))
+    assert order.gaps() == {}
+
+
+def test_a_context_has_no_offset_before_its_start() -> None:
+    order = StreamOrder()
+    order.feed(update(1))
+
+    assert order.offset("c") is None
+    assert order.gaps() == {}
+
+
+def test_a_forgotten_context_begins_anew() -> None:
+    order = started(1)
+    order.feed(update(3))
+
+    order.forget("c")
+
+    assert (order.offset("c"), order.gaps()) == (None, {})
+    assert order.start("c", 2) == []
+
+
+def test_a_reset_behind_what_waits_leaves_the_gap_between() -> None:
+    order = started(1)
+    order.feed(update(8))
+
+    assert order.reset("c", 5) == []
+    assert order.gaps() == {"c": 5}
+
+
+def test_of_two_updates_with_one_offset_the_first_counts() -> None:
+    order = started()
+    order.feed(update(2) | {"data": "first"})
+    order.feed(update(2) | {"data": "second"})
+
+    assert [message.get("data") for message in order.feed(update(1))] == [None, "first"]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_starts_and_resets_in_between_never_bring_an_offset_twice(seed: int) -> None:
+    chance = random.Random(seed)
+    order = started()
+    received: list[int] = []
+    for _ in range(300):
+        last = order.offset("c") or 0
+        offset = last + chance.randint(-5, 5)
+        match chance.randint(0, 20):
+            case 0:
+                received += offsets(order.reset("c", last + chance.randint(0, 3)))
+            case 1:
+                received += offsets(order.start("c", offset))
+            case _:
+                received += offsets(order.feed(update(offset)))
+
+    assert len(received) > 20
+    assert received == sorted(set(received))
 
 
 def test_a_reset_skips_what_the_log_no_longer_holds() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from callboard.connections.client import LiveStream, Reset
+from callboard.connections.client import LiveStream, Update
 from callboard_local.demo.brief import Brief
 from callboard_local.demo.timings import Timings
 from callboard_local.errors import StackError
@@ -152,7 +152,7 @@ class Producer:
                 raise StackError(
                     f"No news for {SECONDS_WITHOUT_NEWS:.0f} seconds; still waiting: {waiting}."
                 ) from error
-            if isinstance(item, Reset):
+            if not isinstance(item, Update):
                 continue
             production.updates += 1
             if item.type == "job_update":

@@ -1,5 +1,6 @@
 """Making an ordered stream without gaps of updates that come at least once and in any order."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,15 +9,17 @@ type Update = dict[str, Any]
 
 @dataclass
 class _Stream:
-    """One context: what has been handed out, and what waits for an earlier one."""
+    """One context: what has been handed out, what is known to exist, and what waits for an earlier one."""
 
     offset: int
+    latest: int
     waiting: dict[int, Update] = field(default_factory=dict)
 
-    def feed(self, update: Update) -> list[Update]:
-        offset = update["offset"]
-        if offset > self.offset:
-            self.waiting.setdefault(offset, update)
+    def feed(self, updates: Iterable[Update]) -> list[Update]:
+        for update in updates:
+            if update["offset"] > self.offset:
+                self.waiting.setdefault(update["offset"], update)
+                self.latest = max(self.latest, update["offset"])
         ready = []
         while self.offset + 1 in self.waiting:
             self.offset += 1
@@ -37,22 +40,22 @@ class StreamOrder:
     def start(self, context_id: str, offset: int) -> list[Update]:
         """Say that everything up to an offset is known; return what can be handed out now.
 
-        A context that was started before goes on where it was: a subscription renewed tells the log's end, which is
-        ahead of what has arrived.
+        A context that was started before goes on where it was: what is between is missing.
         """
-        stream = self._streams.setdefault(context_id, _Stream(offset))
-        ready: list[Update] = []
-        for update in self._early.pop(context_id, []):
-            ready += stream.feed(update)
-        return ready
+        stream = self._streams.setdefault(context_id, _Stream(offset, offset))
+        stream.latest = max(stream.latest, offset)
+        return stream.feed(self._early.pop(context_id, []))
 
     def reset(self, context_id: str, offset: int) -> list[Update]:
         """Go on after an offset whatever was before, because the log does not reach back; return what can follow."""
         previous = self._streams.pop(context_id, None)
         ready = self.start(context_id, offset)
-        for update in (previous.waiting if previous else {}).values():
-            ready += self._streams[context_id].feed(update)
-        return ready
+        return ready + self._streams[context_id].feed(previous.waiting.values() if previous else ())
+
+    def forget(self, context_id: str) -> None:
+        """Drop a context with all that waits in it."""
+        self._streams.pop(context_id, None)
+        self._early.pop(context_id, None)
 
     def feed(self, update: Update) -> list[Update]:
         """Take an update; return those that can be handed out now, in order."""
@@ -61,16 +64,15 @@ class StreamOrder:
         if stream is None:
             self._early.setdefault(context_id, []).append(update)
             return []
-        return stream.feed(update)
+        return stream.feed([update])
 
-    def offsets(self) -> dict[str, int]:
-        """Return the last offset handed out of each context."""
-        return {context_id: stream.offset for context_id, stream in self._streams.items()}
+    def offset(self, context_id: str) -> int | None:
+        """Return the last offset handed out of a context, None before its start."""
+        stream = self._streams.get(context_id)
+        return None if stream is None else stream.offset
 
     def gaps(self) -> dict[str, int]:
-        """Return the contexts that wait for something missing, with the offset after which it is missing."""
-        return {context_id: stream.offset for context_id, stream in self._streams.items() if stream.waiting}
-
-    def knows(self, context_id: str) -> bool:
-        """Return whether a context was started."""
-        return context_id in self._streams
+        """Return the contexts in which something is missing, with the offset after which it is missing."""
+        return {
+            context_id: stream.offset for context_id, stream in self._streams.items() if stream.latest > stream.offset
+        }
