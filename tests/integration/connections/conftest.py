@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 
+from callboard.database import Database
 from callboard.settings import get_settings
 from issue_ticket.handler import lambda_handler as issue_ticket
 from support.aws import FakeCloud
+from support.board import Board, make_board
 from support.connections_endpoint import ConnectionsEndpoint, connections_endpoint
 from support.lambdas import ALICE, Context, call_http, websocket_event
 from ws_connect.handler import lambda_handler as ws_connect
 from ws_disconnect.handler import lambda_handler as ws_disconnect
 from ws_message.handler import lambda_handler as ws_message
+
+from .happenings import open_project_context, record
 
 
 @dataclass
@@ -64,3 +68,11 @@ def clients(cloud: FakeCloud, endpoint: ConnectionsEndpoint, monkeypatch: pytest
     monkeypatch.setenv("MOTO_ALLOW_NONEXISTENT_REGION", "1")
     get_settings.cache_clear()
     return Clients(endpoint)
+
+
+@pytest.fixture
+def board(db: Database) -> Board:
+    made = make_board(db)
+    record(db, made)
+    open_project_context(db, made)
+    return made
