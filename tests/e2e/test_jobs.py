@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from .conftest import User
+from support.stack import User
 
 
 async def accepted_by_service(control: httpx.AsyncClient, job_id: str) -> list[dict[str, Any]]:

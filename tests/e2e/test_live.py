@@ -10,8 +10,7 @@ from websockets.exceptions import InvalidStatus
 
 from callboard.connections.client import LiveStream, Update
 from callboard_local import ministack
-
-from .conftest import User
+from support.stack import User
 
 
 async def updates_until(stream: LiveStream, context_id: str, status: str) -> list[Update]:

@@ -8,8 +8,9 @@ import pytest
 
 from callboard_local import ministack
 from callboard_local.openapi import COMMITTED
+from support.stack import User
 
-from .conftest import PATHS, User
+from .conftest import PATHS
 
 # What a request needs to be valid but for whose things it names.
 BODIES: dict[tuple[str, str], dict[str, Any]] = {

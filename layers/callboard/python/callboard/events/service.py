@@ -32,9 +32,11 @@ def publish(db: database.Database, rows: Sequence[EventRow], *, origin: str) -> 
     """
     if not rows:
         return 0
-    crash_point(f"{origin}.before_publish", rows[0].correlation_id)
+    for correlation_id in {row.correlation_id for row in rows}:
+        crash_point(f"{origin}.before_publish", correlation_id)
     taken = bus.publish(get_settings().event_bus_name, [row.as_event() for row in rows])
-    crash_point(f"{origin}.after_publish", rows[0].correlation_id)
+    for correlation_id in {row.correlation_id for row in rows}:
+        crash_point(f"{origin}.after_publish", correlation_id)
     if taken:
         repository.mark_published(db, taken)
     return len(taken)

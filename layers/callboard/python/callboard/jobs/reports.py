@@ -96,7 +96,7 @@ def receive_callback(
     provider_job_id = prediction.get("id")
     if isinstance(provider_job_id, str) and provider_job_id:
         repository.adopt_callback(db, provider_name, job_id, attempt, provider_job_id[:200], LEASE_SECONDS)
-        crash_point("update_job_status.after_commit", correlation)
+        crash_point("update_job_status.after_adopt", correlation)
     _ask_for_check(job_id, attempt, correlation)
     _log("callback_taken", job_id, attempt, correlation)
     return ReportReceipt()
