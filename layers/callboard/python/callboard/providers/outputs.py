@@ -19,6 +19,9 @@ MAX_SECONDS = 60.0
 MAX_REDIRECTS = 3
 CHUNK_BYTES = 256 * 1024
 
+# RFC 6052, section 2.1.
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
 EXTENSION_OF = {
     "image/png": ".png",
     "image/jpeg": ".jpg",
@@ -116,11 +119,17 @@ def _address_of(parts: SplitResult, hosts: Sequence[str]) -> str:
 
 
 def _is_public(address: str) -> bool:
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(parsed, "ipv4_mapped", None) or getattr(parsed, "sixtofour", None)
-    if mapped is not None:
-        parsed = mapped
-    return parsed.is_global and not parsed.is_multicast
+    parsed: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(parsed, ipaddress.IPv6Address):
+        parsed = _embedded_ipv4(parsed) or parsed
+    return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
+
+
+def _embedded_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Return the IPv4 address that a mapped, 6to4 or NAT64 one leads to."""
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
 
 
 def _open(parts: SplitResult, address: str, give_up_at: float) -> urllib3.BaseHTTPResponse:
