@@ -26,7 +26,6 @@ def _client(service: str, *, pool: int = 10, **options: Any) -> Any:
         retries={"mode": "standard", "max_attempts": 4},
         max_pool_connections=pool,
         tcp_keepalive=True,
-        s3={"addressing_style": "path"} if service == "s3" else {},
         signature_version="s3v4" if service == "s3" else None,
     )
     # One session for all, so that its data files are read once; making clients from it is not safe in threads.
