@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -41,7 +42,7 @@ class Delivery:
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class Generation:
+class Generation(ABC):
     """A piece of work and all that is known about it."""
 
     id: str
@@ -65,22 +66,22 @@ class Generation:
     calls: Counter[str] = field(default_factory=Counter)
 
     @property
+    @abstractmethod
     def kind(self) -> str:
         """What it is called in logs and to tests."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def simulation(self) -> Simulation:
         """How it was asked to misbehave."""
-        raise NotImplementedError
 
     def wants(self, event: str) -> bool:
         """Tell whether an event is reported."""
         return self.callback_url is not None and not self.simulation.callbacks.none
 
+    @abstractmethod
     def report(self, status: Status) -> Body:
         """Return the body of a callback as it reads when the status is `status`."""
-        raise NotImplementedError
 
     @property
     def outputs(self) -> list[str]:

@@ -34,6 +34,13 @@ def _client(service: str, *, pool: int = 10, **options: Any) -> Any:
         return make(service, config=config, **options)
 
 
+def failures() -> tuple[type[Exception], ...]:
+    """Return what a call to AWS may raise, for an except clause: no connection, or an error as the answer."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    return BotoCoreError, ClientError
+
+
 @lru_cache(maxsize=1)
 def sqs() -> "SQSClient":
     """Return the SQS client."""

@@ -23,8 +23,6 @@ def publish(bus_name: str, events: Sequence[Event]) -> list[UUID]:
     Returns the ids of those that it took. The rest stay unpublished in the log, where the relay finds them: that is
     why nothing is raised here, after the state change is committed.
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
     taken: list[UUID] = []
     for batch in batched(events, MAX_BATCH, strict=False):
         waiting = list(batch)
@@ -41,7 +39,7 @@ def publish(bus_name: str, events: Sequence[Event]) -> list[UUID]:
             ]
             try:
                 answer = aws.eventbridge().put_events(Entries=entries)
-            except (BotoCoreError, ClientError):
+            except aws.failures():
                 logger.exception("the bus does not answer", action="publish_failed", events=len(waiting))
                 break
             refused = [event for event, entry in zip(waiting, answer["Entries"], strict=True) if "ErrorCode" in entry]

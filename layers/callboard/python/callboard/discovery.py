@@ -45,8 +45,6 @@ def forget() -> None:
 
 
 def _healthy_urls(name: str) -> list[str]:
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
     try:
         answer = aws.servicediscovery().discover_instances(
             NamespaceName=get_settings().discovery_namespace,
@@ -54,7 +52,7 @@ def _healthy_urls(name: str) -> list[str]:
             # By default Cloud Map returns all instances when none is healthy; the emulator, unhealthy ones too.
             HealthStatus="HEALTHY",
         )
-    except (BotoCoreError, ClientError) as error:
+    except aws.failures() as error:
         logger.warning("discovery failed", action="discovery_failed", target=name, reason=type(error).__name__)
         return []
     urls = (instance.get("Attributes", {}).get("url") for instance in answer["Instances"])

@@ -40,8 +40,6 @@ def send(queue_url: str, messages: Sequence[Message]) -> None:
     Raises:
         QueueUnavailableError: The queue refused some; the others are sent, so a retry may send those twice.
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
     refused = 0
     for batch in batched(messages, MAX_BATCH, strict=False):
         entries: list[SendMessageBatchRequestEntryTypeDef] = [
@@ -54,7 +52,7 @@ def send(queue_url: str, messages: Sequence[Message]) -> None:
         ]
         try:
             answer = aws.sqs().send_message_batch(QueueUrl=queue_url, Entries=entries)
-        except (BotoCoreError, ClientError) as error:
+        except aws.failures() as error:
             raise QueueUnavailableError from error
         refused += len(answer.get("Failed", ()))
     if refused:

@@ -98,15 +98,13 @@ def post(connection_id: str, message: dict[str, Any]) -> Delivery:
 
 
 def _post(connection_id: str, data: bytes, found_in: Iterable[UUID] = ()) -> Delivery:
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
     client = aws.websocket_management(get_settings().require("websocket_endpoint"))
     try:
         client.post_to_connection(ConnectionId=connection_id, Data=data)
     except client.exceptions.GoneException:
         _forget(connection_id, found_in)
         return "gone"
-    except (BotoCoreError, ClientError) as error:
+    except aws.failures() as error:
         # Throttling and server errors were tried again by the client already.
         logger.warning("post failed", action="post_failed", connection_id=connection_id, reason=str(error))
         return "failed"
@@ -114,11 +112,9 @@ def _post(connection_id: str, data: bytes, found_in: Iterable[UUID] = ()) -> Del
 
 
 def _forget(connection_id: str, found_in: Iterable[UUID]) -> None:
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
     try:
         repository.delete_connection(connection_id, found_in)
-    except (BotoCoreError, ClientError):
+    except aws.failures():
         # Not worth another delivery: the next post finds it gone again.
         logger.exception("gone connection not forgotten", action="connection_kept", connection_id=connection_id)
     else:
@@ -167,11 +163,9 @@ def _contexts_of(event: Event) -> set[UUID]:
 
 def _followers(context_id: UUID) -> list[str] | None:
     """List the followers of a context; None when the table does not answer."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
     try:
         return repository.followers(context_id)
-    except (BotoCoreError, ClientError):
+    except aws.failures():
         logger.exception("followers not read", action="followers_unread", context_id=str(context_id))
         return None
 
