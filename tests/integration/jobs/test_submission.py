@@ -267,3 +267,11 @@ def test_a_job_that_goes_back_is_woken_no_earlier_than_its_time(
 @pytest.mark.parametrize(("seconds", "delay"), [(0.0, 0), (-1.0, 0), (0.2, 1), (1.4, 2), (2.0, 2)])
 def test_a_message_never_comes_before_its_time(seconds: float, delay: int) -> None:
     assert message_delay(seconds) == delay
+
+
+def test_a_provider_that_is_no_longer_configured_takes_no_new_job(db: Database, studio: Studio) -> None:
+    db.execute("UPDATE providers SET enabled = false")
+
+    answer = studio.request("POST", "/api/jobs", {"card_id": str(studio.board.card_id), "params": {"prompt": "x"}})
+
+    assert (answer.status, answer.body["error"]["code"]) == (422, "UNKNOWN_PROVIDER")

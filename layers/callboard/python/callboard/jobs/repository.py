@@ -57,7 +57,7 @@ WITH wanted AS (
     SELECT w.*, c.project_id, p.name AS known_provider
     FROM wanted w
     LEFT JOIN card c ON c.id = w.card_id
-    LEFT JOIN providers p ON p.name = w.provider
+    LEFT JOIN providers p ON p.name = w.provider AND p.enabled
 ), verdict AS (
     SELECT bool_and(project_id IS NOT NULL AND known_provider IS NOT NULL) AS acceptable,
            array_agg(DISTINCT card_id) FILTER (WHERE project_id IS NULL) AS unknown_cards,
