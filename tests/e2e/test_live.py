@@ -76,6 +76,20 @@ async def test_garbage_on_a_socket_is_answered_and_the_socket_lives(alice: User)
     assert pong == {"type": "pong"}
 
 
+@pytest.mark.parametrize("route", ["$disconnect", "$connect", "$default"])
+async def test_a_message_cannot_choose_a_route_of_the_gateway(alice: User, route: str) -> None:
+    card = await alice.make_card()
+    socket = await alice.socket()
+    await socket.ask({"type": "subscribe", "context_id": card["id"]})
+
+    error = await socket.ask({"type": route})
+    still_following = followers(alice, card["id"])
+    await socket.close()
+
+    assert (error["type"], error["error"]["code"]) == ("error", "INVALID_MESSAGE")
+    assert still_following == 1
+
+
 async def test_reconnecting_with_since_misses_nothing(alice: User) -> None:
     card = await alice.make_card()
     socket = await alice.socket()
