@@ -5,7 +5,7 @@ import json
 import random
 import threading
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,6 +36,7 @@ class LiveService:
     errors: dict[str, list[str]] = field(default_factory=dict)
     thin: set[tuple[str, int]] = field(default_factory=set)
     failing_reads: int = 0
+    before_read: Callable[[], None] = lambda: None
     deleted: set[str] = field(default_factory=set)
     is_locked: bool = False
     said: list[Json] = field(default_factory=list)
@@ -71,6 +72,11 @@ class LiveService:
         for socket, contexts in list(self.sockets.items()):
             if contexts & {context_id, PROJECT}:
                 await self._post(socket, self._as_badly(messages))
+
+    async def tell_late(self, *messages: Json) -> None:
+        """Tell everyone of things that happened before."""
+        for socket in list(self.sockets):
+            await self._post(socket, list(messages))
 
     def _as_badly(self, messages: list[Json]) -> list[Json]:
         sent = [message for message in messages if self.chance.random() >= self.loss]
@@ -168,6 +174,7 @@ class LiveService:
             self.tickets.append(ticket)
             return 200, {"ticket": ticket, "url": self.socket_url, "expires_in": 60}
         self.reads.append(target)
+        self.before_read()
         if self.failing_reads:
             self.failing_reads -= 1
             return 500, {}

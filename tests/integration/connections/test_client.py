@@ -2,12 +2,14 @@
 
 import asyncio
 import random
+import threading
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 
-from callboard.connections.client import Ended, FollowError, Item, LiveStream, Reset, Timing, Update
+from callboard.connections.client import RENEWALS, Ended, FollowError, Item, LiveStream, Reset, Timing, Update
 
 from .live_service import CARD, OTHER, PROJECT, LiveService, live_service
 
@@ -203,6 +205,31 @@ async def test_a_gap_that_the_log_does_not_hold_starts_over(service: LiveService
         assert places(await take(stream, 1)) == [(CARD, 5)]
 
 
+async def test_what_came_while_a_gap_was_read_is_not_taken_back(service: LiveService) -> None:
+    loop, came = asyncio.get_running_loop(), threading.Event()
+
+    def see(message: dict[str, Any]) -> None:
+        if message.get("offset") == 4:
+            came.set()
+
+    async with LiveStream(service.http_url, "token", on_message=see, timing=QUICK) as stream:
+        await stream.follow(CARD)
+        late = service.append(CARD, 2)
+        service.oldest[CARD] = 3
+
+        def tell() -> None:
+            messages = [*late, *service.append(CARD)]
+            asyncio.run_coroutine_threadsafe(service.tell_late(*messages), loop).result(10)
+            assert came.wait(10)
+
+        service.before_read = tell
+        await service.happen(CARD)
+
+        assert places(await take(stream, 4)) == [(CARD, n) for n in range(1, 5)]
+        assert await nothing_more(stream)
+    assert service.reads
+
+
 @pytest.mark.parametrize("failures", [0, 2])
 async def test_a_thin_update_is_fetched_until_that_works(service: LiveService, failures: int) -> None:
     service.thin, service.failing_reads = {(CARD, 1)}, failures
@@ -250,6 +277,65 @@ async def test_a_connection_that_leaves_pings_alone_is_replaced(service: LiveSer
         await service.happen(CARD)
 
         assert places(await take(stream, 1)) == [(CARD, 1)]
+
+
+async def test_following_on_a_connection_that_the_service_has_lost_opens_another(service: LiveService) -> None:
+    service.errors = {CARD: ["CONNECTION_UNKNOWN"]}
+    async with stream_of(service) as stream:
+        assert await stream.follow(CARD) == 0
+        await service.happen(CARD)
+
+        assert places(await take(stream, 1)) == [(CARD, 1)]
+
+    assert len(service.tokens) == 2
+
+
+async def test_streams_survive_that_the_service_loses_the_connection(service: LiveService) -> None:
+    async with stream_of(service) as stream:
+        await stream.follow(CARD)
+        service.errors = {CARD: ["CONNECTION_UNKNOWN"]}
+        await service.cut()
+        await service.followed(CARD)
+        await service.happen(CARD)
+
+        assert places(await take(stream, 1)) == [(CARD, 1)]
+
+
+async def test_a_ping_that_is_answered_by_not_knowing_the_connection_opens_another(service: LiveService) -> None:
+    async with stream_of(service, Timing(ping=0.05, answer=20, gap=0.05, backoff=0.05)) as stream:
+        await stream.follow(CARD)
+        error = {"code": "CONNECTION_UNKNOWN", "message": "No.", "details": {}}
+        service.ping_answer = {"type": "error", "id": None, "error": error}
+        async with asyncio.timeout(10):
+            while len(service.said_of(CARD)) < 2:
+                await asyncio.sleep(0.01)
+        service.ping_answer = {"type": "pong"}
+        await service.followed(CARD)
+        await service.happen(CARD)
+
+        assert places(await take(stream, 1)) == [(CARD, 1)]
+
+
+async def test_many_contexts_are_followed_anew_a_few_at_once(service: LiveService) -> None:
+    cards = [f"card-{number}" for number in range(3 * RENEWALS)]
+    async with stream_of(service) as stream:
+        for card in cards:
+            await stream.follow(card)
+        first = len(service.said)
+        service.errors = {card: ["silence"] for card in cards}
+        await service.cut()
+        while len(service.said) < first + RENEWALS:
+            await asyncio.sleep(0.01)
+        assert await nothing_more(stream)
+        assert len(service.said) == first + RENEWALS
+
+        service.errors = {}
+        await service.cut()
+        await service.followed(*cards)
+        for card in cards:
+            await service.happen(card)
+
+        assert sorted(places(await take(stream, len(cards)))) == sorted((card, 1) for card in cards)
 
 
 async def test_what_cannot_be_followed_is_an_error(service: LiveService) -> None:

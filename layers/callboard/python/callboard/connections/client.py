@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 type TokenSource = Callable[[], str] | Callable[[], Awaitable[str]]
 
 TRIES = 3
+# How many contexts are followed anew at once: each costs the service a function and a connection to its database.
+RENEWALS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ class LiveStream:
         self._socket: ClientConnection | None = None
         self._open = asyncio.Event()
         self._filling: set[str] = set()
+        self._renewals = asyncio.Semaphore(RENEWALS)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -294,7 +297,7 @@ class LiveStream:
             attempt = 0 if clock() - opened_at >= self._timing.stable else attempt + 1
             attempt = await self._reconnect(attempt)
             for context_id in self._followed:
-                self._start(self._renew(context_id))
+                self._start(self._renew(context_id, self._socket))
 
     async def _read(self) -> None:
         assert self._socket is not None  # opened before this is called
@@ -324,12 +327,15 @@ class LiveStream:
                 return attempt
             attempt += 1
 
-    async def _renew(self, context_id: str) -> None:
-        """Follow a context on a new connection, from where its stream is."""
+    async def _renew(self, context_id: str, socket: ClientConnection | None) -> None:
+        """Follow a context on a new connection, from where its stream is, unless another one has replaced it."""
         try:
-            answer = await self._ask(
-                {"type": "subscribe", "context_id": context_id, **self._since(context_id)}, ask_again=False
-            )
+            async with self._renewals:
+                if self._socket is not socket or context_id not in self._followed:
+                    return
+                answer = await self._ask(
+                    {"type": "subscribe", "context_id": context_id, **self._since(context_id)}, ask_again=False
+                )
         except _ConnectionLostError:
             return
         except TimeoutError:
@@ -413,6 +419,10 @@ class LiveStream:
         elif kind == "reconnect":
             self._pong.set()
             self._start(self.drop_connection())
+        elif kind == "error" and message["error"]["code"] == "CONNECTION_UNKNOWN":
+            # The service has lost this connection, not what it was asked for: that is asked again on another one.
+            self._start(self.drop_connection())
+            return
         elif "offset" in message:
             self._update(message)
         future = self._answers.get(str(message.get("id")))
@@ -593,7 +603,9 @@ class LiveStream:
             for message in page["items"]:
                 self._hand_out(self._order.feed(message))
             more = page["next_cursor"] is not None
-            if not page["complete"] or (more and self._order.offset(context_id) == offset):
+            # Where updates came meanwhile, the page is old news.
+            is_stuck = self._order.offset(context_id) == offset
+            if is_stuck and (more or not page["complete"]):
                 self._items.put_nowait(Reset(context_id, page["offset"], None, f"/api/{noun}/{context_id}"))
                 self._hand_out(self._order.reset(context_id, page["offset"]))
                 return
