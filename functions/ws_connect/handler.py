@@ -23,7 +23,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         try:
             service.connect(ticket, request["connectionId"])
         except ServiceError as error:
-            logger.info("refused", action="connection_refused", code=error.code)
+            if error.retryable:
+                logger.exception("not served", action="connection_not_served", code=error.code)
+            else:
+                logger.info("refused", action="connection_refused", code=error.code)
             body = {"error": error.as_dict() | {"request_id": request.get("requestId")}}
             return {"statusCode": int(HTTPStatus.FORBIDDEN), "body": json.dumps(body)}
         logger.info("connected", action="connection_opened", connection_id=request["connectionId"])

@@ -7,9 +7,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from botocore.exceptions import ClientError
 
+from callboard import aws
 from callboard.connections import repository
+from callboard.connections.errors import ConnectionsUnavailableError
 from callboard.connections.models import MAX_MESSAGE_BYTES, Holder
 from callboard.database import Database
 from callboard.ids import new_id
@@ -21,7 +22,7 @@ from ws_connect.handler import lambda_handler as ws_connect
 from ws_message.handler import lambda_handler as ws_message
 
 from .conftest import Clients
-from .happenings import add_cards, delete_item, deliver, items, make_card, record
+from .happenings import SilentTable, add_cards, delete_item, deliver, items, make_card, record
 
 
 @pytest.mark.parametrize("ticket", [None, "", "made-up"])
@@ -444,7 +445,7 @@ def test_a_table_that_does_not_answer_brings_back_the_records_it_concerns(
 
     def fail(context_id: Any) -> list[str]:
         if context_id == other.card_id:
-            raise ClientError({"Error": {"Code": "InternalServerError"}}, "Query")
+            raise ConnectionsUnavailableError
         return followers(context_id)
 
     monkeypatch.setattr(repository, "followers", fail)
@@ -453,6 +454,44 @@ def test_a_table_that_does_not_answer_brings_back_the_records_it_concerns(
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
     assert clients.endpoint.messages("c1")[-1]["offset"] == 2
+
+
+def test_a_gone_connection_that_cannot_be_forgotten_brings_nothing_back(
+    clients: Clients, db: Database, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for connection in ("gone", "here"):
+        clients.open(connection)
+        clients.say(connection, {"type": "subscribe", "context_id": str(board.card_id)})
+    clients.endpoint.status_of["gone"] = 410
+
+    def fail(*_: Any) -> None:
+        raise ConnectionsUnavailableError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(repository, "delete_connection", fail)
+        answer = deliver(*record(db, board))
+
+    assert answer == {"batchItemFailures": []}
+    assert clients.endpoint.messages("here")[-1]["offset"] == 2
+    assert repository.followers(board.card_id) == ["gone", "here"]
+
+
+def test_without_the_table_each_is_told_to_try_again(
+    clients: Clients, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients.open("c1")
+    ticket = clients.ticket()
+    with monkeypatch.context() as patch:
+        patch.setattr(aws, "dynamodb", SilentTable)
+        asked = call_http(issue_ticket, "POST", "/api/connections/ticket", claims=ALICE)
+        (subscribed,) = clients.say("c1", {"type": "subscribe", "id": "1", "context_id": str(board.card_id)})
+        refused = clients.connect("c2", ticket)
+
+    assert (asked.status, asked.body["error"]["code"]) == (503, "CONNECTIONS_UNAVAILABLE")
+    assert (subscribed["type"], subscribed["id"]) == ("error", "1")
+    assert subscribed["error"]["code"] == "CONNECTIONS_UNAVAILABLE"
+    assert refused == 403
+    assert clients.connect("c2", ticket) == 200
 
 
 def test_a_failing_post_brings_back_that_record_alone(clients: Clients, db: Database, board: Board) -> None:

@@ -65,7 +65,7 @@ def s3() -> "S3Client":
 @lru_cache(maxsize=1)
 def dynamodb() -> "DynamoDBClient":
     """Return the DynamoDB client."""
-    client: DynamoDBClient = _client("dynamodb")
+    client: DynamoDBClient = _client("dynamodb", pool=32)
     return client
 
 

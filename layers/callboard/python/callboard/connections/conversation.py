@@ -22,7 +22,10 @@ def answers(connection_id: str, body: str) -> Iterator[dict[str, Any]]:
         message_id = request.id
         yield from _carry_out(connection_id, request)
     except ServiceError as error:
-        logger.info("refused", action="message_refused", code=error.code)
+        if error.retryable:
+            logger.exception("not served", action="message_not_served", code=error.code)
+        else:
+            logger.info("refused", action="message_refused", code=error.code)
         yield {"type": "error", "id": message_id or _id_in(body), "error": error.as_dict()}
 
 

@@ -1,6 +1,13 @@
 """What can be wrong with a connection or a message on it."""
 
-from callboard.errors import ConflictError, InvalidInputError, NotFoundError, PayloadTooLargeError, UnauthenticatedError
+from callboard.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    PayloadTooLargeError,
+    ServiceUnavailableError,
+    UnauthenticatedError,
+)
 
 
 class TicketRefusedError(UnauthenticatedError):
@@ -25,6 +32,12 @@ class ConnectionUnknownError(NotFoundError):
     """The connection is not known any more; open another one."""
 
     code = "CONNECTION_UNKNOWN"
+
+
+class ConnectionsUnavailableError(ServiceUnavailableError):
+    """The table of connections does not answer."""
+
+    code = "CONNECTIONS_UNAVAILABLE"
 
 
 class InvalidMessageError(InvalidInputError):

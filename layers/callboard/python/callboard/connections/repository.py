@@ -8,17 +8,20 @@ Items, by partition and sort key:
     CTX#<context>          CONN#<connection>
     USER#<tenant>#<user>   CONN#<connection>
 
-Each expires by itself: API Gateway ends connections after two hours, and may forget to say so.
+Each expires by itself: API Gateway ends connections after two hours, and may forget to say so. Where the table does not
+answer, even after the client's own tries, everything here raises `ConnectionsUnavailableError`.
 """
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from callboard import aws
+from callboard.connections.errors import ConnectionsUnavailableError
 from callboard.connections.models import Connection, Holder, KeptTicket
 from callboard.settings import get_settings
 
@@ -32,24 +35,26 @@ WRITE_TRIES = 5
 
 def put_ticket(digest: str, ticket: KeptTicket) -> None:
     """Keep a ticket under its digest."""
-    aws.dynamodb().put_item(
-        TableName=_table(),
-        Item={
-            "pk": {"S": f"TICKET#{digest}"},
-            "sk": {"S": "TICKET"},
-            "expires_at": {"N": str(ticket.expires_at)},
-            **_holder_attributes(ticket.holder),
-        },
-    )
+    with _calling():
+        aws.dynamodb().put_item(
+            TableName=_table(),
+            Item={
+                "pk": {"S": f"TICKET#{digest}"},
+                "sk": {"S": "TICKET"},
+                "expires_at": {"N": str(ticket.expires_at)},
+                **_holder_attributes(ticket.holder),
+            },
+        )
 
 
 def take_ticket(digest: str) -> KeptTicket | None:
     """Take a ticket away and return it; of two takers at once only one gets it."""
-    answer = aws.dynamodb().delete_item(
-        TableName=_table(),
-        Key={"pk": {"S": f"TICKET#{digest}"}, "sk": {"S": "TICKET"}},
-        ReturnValues="ALL_OLD",
-    )
+    with _calling():
+        answer = aws.dynamodb().delete_item(
+            TableName=_table(),
+            Key={"pk": {"S": f"TICKET#{digest}"}, "sk": {"S": "TICKET"}},
+            ReturnValues="ALL_OLD",
+        )
     item = answer.get("Attributes")
     return KeptTicket(_holder_of(item), int(item["expires_at"]["N"])) if item else None
 
@@ -190,19 +195,27 @@ def _alive(item: dict[str, Any]) -> bool:
     return int(item["expires_at"]["N"]) > time.time()
 
 
-def _query(partition: str) -> Iterator[dict[str, Any]]:
-    pages = (
-        aws.dynamodb()
-        .get_paginator("query")
-        .paginate(
-            TableName=_table(),
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": partition}},
-            ConsistentRead=True,
+@contextmanager
+def _calling() -> Iterator[None]:
+    try:
+        yield
+    except aws.failures() as error:
+        raise ConnectionsUnavailableError from error
+
+
+def _query(partition: str) -> list[dict[str, Any]]:
+    with _calling():
+        pages = (
+            aws.dynamodb()
+            .get_paginator("query")
+            .paginate(
+                TableName=_table(),
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": partition}},
+                ConsistentRead=True,
+            )
         )
-    )
-    for page in pages:
-        yield from page["Items"]
+        return [item for page in pages for item in page["Items"]]
 
 
 def _put(item: dict[str, Any]) -> "WriteRequestTypeDef":
@@ -218,12 +231,13 @@ def _write(requests: Iterable["WriteRequestTypeDef"]) -> None:
     for batch in batched(requests, BATCH, strict=False):
         waiting: Any = {table: list(batch)}
         for attempt in range(WRITE_TRIES):
-            waiting = aws.dynamodb().batch_write_item(RequestItems=waiting)["UnprocessedItems"]
+            with _calling():
+                waiting = aws.dynamodb().batch_write_item(RequestItems=waiting)["UnprocessedItems"]
             if not waiting:
                 break
             time.sleep(0.05 * 2**attempt)
         else:
-            raise RuntimeError("DynamoDB left connection items unwritten")
+            raise ConnectionsUnavailableError
 
 
 def now() -> datetime:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from callboard import aws
 from callboard.connections import repository
-from callboard.connections.errors import TicketRefusedError, TooManyConnectionsError
+from callboard.connections.errors import ConnectionsUnavailableError, TicketRefusedError, TooManyConnectionsError
 from callboard.connections.models import MAX_MESSAGE_BYTES, Connection, Holder, KeptTicket, Ticket
 from callboard.crash import crash_point
 from callboard.events.messages import message_of
@@ -114,7 +114,7 @@ def _post(connection_id: str, data: bytes, found_in: Iterable[UUID] = ()) -> Del
 def _forget(connection_id: str, found_in: Iterable[UUID]) -> None:
     try:
         repository.delete_connection(connection_id, found_in)
-    except aws.failures():
+    except ConnectionsUnavailableError:
         # Not worth another delivery: the next post finds it gone again.
         logger.exception("gone connection not forgotten", action="connection_kept", connection_id=connection_id)
     else:
@@ -165,7 +165,7 @@ def _followers(context_id: UUID) -> list[str] | None:
     """List the followers of a context; None when the table does not answer."""
     try:
         return repository.followers(context_id)
-    except aws.failures():
+    except ConnectionsUnavailableError:
         logger.exception("followers not read", action="followers_unread", context_id=str(context_id))
         return None
 
