@@ -1,4 +1,4 @@
-"""Stands for API Gateway's @connections: records what is posted, answers what a test wants."""
+"""Stands for API Gateway's @connections: records what is posted and asked, answers what a test wants."""
 
 import json
 import threading
@@ -22,6 +22,7 @@ class ConnectionsEndpoint:
     status_of: dict[str, int] = field(default_factory=dict)
     first_statuses: dict[str, list[int]] = field(default_factory=dict)
     sizes: list[int] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     busy: int = 0
     most_busy: int = 0
 
@@ -52,7 +53,16 @@ def connections_endpoint(delay: float = 0.0) -> Iterator[ConnectionsEndpoint]:
                 if status == 200:
                     endpoint.sizes.append(len(data))
                     endpoint.posts.append((connection_id, message))
-            body = b"" if status == 200 else b'{"message": "no"}'
+            self.answer(status, b"" if status == 200 else b'{"message": "no"}')
+
+        def do_GET(self) -> None:
+            connection_id = unquote(self.path.rpartition("/")[2])
+            with lock:
+                endpoint.asked.append(connection_id)
+                status = endpoint.status_of.get(connection_id, 200)
+            self.answer(status, b'{"connectedAt": "2026-11-23T08:00:00Z"}' if status == 200 else b'{"message": "no"}')
+
+        def answer(self, status: int, body: bytes) -> None:
             self.send_response(status)
             if kind := ERROR_TYPES.get(status):
                 self.send_header("x-amzn-errortype", kind)

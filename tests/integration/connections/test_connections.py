@@ -90,6 +90,26 @@ def test_a_user_has_a_bounded_number_of_connections(clients: Clients, monkeypatc
     assert clients.connect("c4", clients.ticket(BOB)) == 200
 
 
+@pytest.mark.parametrize(
+    ("status", "minutes", "answer"),
+    [(410, 2, 200), (200, 2, 403), (403, 2, 403), (410, 0, 403)],
+    ids=["gone", "open", "unclear", "just-opened"],
+)
+def test_connections_that_ended_without_a_word_do_not_count(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch, status: int, minutes: int, answer: int
+) -> None:
+    monkeypatch.setattr("callboard.connections.service.MAX_CONNECTIONS_PER_USER", 2)
+    clients.open("c1")
+    clients.open("c2")
+    clients.endpoint.status_of["c1"] = status
+    monkeypatch.setattr(repository, "now", lambda: datetime.now(UTC) + timedelta(minutes=minutes))
+
+    assert clients.connect("c3", clients.ticket()) == answer
+
+    assert sorted(clients.endpoint.asked) == (["c1", "c2"] if minutes else [])
+    assert (repository.get_connection("c1") is None) is (answer == 200)
+
+
 def test_disconnecting_leaves_nothing(clients: Clients, board: Board) -> None:
     clients.open("c1")
     clients.say("c1", {"type": "subscribe", "context_id": str(board.card_id)})

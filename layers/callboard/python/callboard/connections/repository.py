@@ -59,9 +59,15 @@ def take_ticket(digest: str) -> KeptTicket | None:
     return KeptTicket(_holder_of(item), int(item["expires_at"]["N"])) if item else None
 
 
-def count_of_user(holder: Holder) -> int:
-    """Count a user's connections that have not expired."""
-    return sum(_alive(item) for item in _query(_user_partition(holder)))
+def connections_of_user(holder: Holder) -> dict[str, datetime]:
+    """List a user's connections that have not expired, each with the time when it was opened."""
+    return {
+        item["sk"]["S"].removeprefix("CONN#"): datetime.fromtimestamp(
+            int(item["expires_at"]["N"]) - CONNECTION_SECONDS, UTC
+        )
+        for item in _query(_user_partition(holder))
+        if _alive(item)
+    }
 
 
 def put_connection(connection_id: str, holder: Holder, connected_at: datetime) -> None:

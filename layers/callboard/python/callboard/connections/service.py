@@ -4,9 +4,9 @@ import hashlib
 import json
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -25,6 +25,8 @@ TICKET_SECONDS = 60
 MAX_CONNECTIONS_PER_USER = 20
 # API Gateway ends a connection after two hours; clients are told well before, each at its next ping.
 RECONNECT_AGE = timedelta(minutes=105)
+# To the gateway, a connection that is just being opened is as gone as one that has ended.
+OPENING_TIME = timedelta(minutes=1)
 POST_WORKERS = 32
 
 type Delivery = Literal["delivered", "gone", "failed"]
@@ -56,10 +58,30 @@ def connect(ticket: str, connection_id: str) -> None:
     if kept is None or kept.expires_at < now.timestamp():
         raise TicketRefusedError
     crash_point("ws_connect.after_ticket", kept.holder.correlation_id)
-    if repository.count_of_user(kept.holder) >= MAX_CONNECTIONS_PER_USER:
+    others = repository.connections_of_user(kept.holder)
+    if len(others) >= MAX_CONNECTIONS_PER_USER and _count_open(others, now) >= MAX_CONNECTIONS_PER_USER:
         raise TooManyConnectionsError
     repository.put_connection(connection_id, kept.holder, now)
     crash_point("ws_connect.after_register", kept.holder.correlation_id)
+
+
+def _count_open(opened_at: Mapping[str, datetime], now: datetime) -> int:
+    """Count connections that are open, and forget those that the gateway has ended without telling us."""
+    asked = [connection_id for connection_id, at in opened_at.items() if now - at > OPENING_TIME]
+    with ThreadPoolExecutor(max_workers=POST_WORKERS, thread_name_prefix="ask") as pool:
+        return len(opened_at) - sum(pool.map(_forget_if_gone, asked))
+
+
+def _forget_if_gone(connection_id: str) -> bool:
+    client = aws.websocket_management(get_settings().require("websocket_endpoint"))
+    try:
+        client.get_connection(ConnectionId=connection_id)
+    except client.exceptions.GoneException:
+        _forget(connection_id)
+        return True
+    except aws.failures() as error:
+        logger.warning("not asked after", action="connection_unclear", connection_id=connection_id, reason=str(error))
+    return False
 
 
 def disconnect(connection_id: str) -> bool:
@@ -111,7 +133,7 @@ def _post(connection_id: str, data: bytes, found_in: Iterable[UUID] = ()) -> Del
     return "delivered"
 
 
-def _forget(connection_id: str, found_in: Iterable[UUID]) -> None:
+def _forget(connection_id: str, found_in: Iterable[UUID] = ()) -> None:
     try:
         repository.delete_connection(connection_id, found_in)
     except ConnectionsUnavailableError:
