@@ -223,6 +223,40 @@ def test_since_brings_what_was_missed_in_order(clients: Clients, db: Database, b
     assert {message["type"] for message in missed} == {"card_update"}
 
 
+@pytest.mark.parametrize("since", [None, {"offset": 1}])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_what_happens_while_one_subscribes_is_not_lost(
+    clients: Clients,
+    db: Database,
+    board: Board,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+    since: dict[str, int] | None,
+) -> None:
+    clients.open("c1")
+    put_subscription = repository.put_subscription
+
+    def happen() -> None:
+        assert deliver(*record(db, board)) == {"batchItemFailures": []}
+
+    def put_meanwhile(*arguments: Any) -> None:
+        if moment == "before":
+            happen()
+        put_subscription(*arguments)
+        if moment == "after":
+            happen()
+
+    monkeypatch.setattr(repository, "put_subscription", put_meanwhile)
+
+    posted = clients.say("c1", {"type": "subscribe", "context_id": str(board.card_id), "since": since})
+
+    (acknowledged,) = (message for message in posted if message["type"] == "subscribed")
+    updates = [message["offset"] for message in posted if message["type"] == "card_update"]
+    assert acknowledged["offset"] == 2
+    # Live once it is registered, and from the log where it was asked for.
+    assert updates == [2] * ((moment == "after") + (since is not None))
+
+
 @pytest.mark.parametrize("offset", [0, 99])
 def test_since_outside_of_the_log_brings_a_snapshot(clients: Clients, db: Database, board: Board, offset: int) -> None:
     clients.open("c1")
