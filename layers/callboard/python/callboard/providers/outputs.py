@@ -1,15 +1,20 @@
 """Fetching outputs: from allowed hosts only, never from private addresses, bounded in size, time and type."""
 
 import hashlib
+import http.client
 import ipaddress
 import socket
+import ssl
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import assert_never
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import urllib3
+from urllib3.connection import HTTPConnection
 
 from callboard.providers.errors import OutputUnavailableError
 from callboard.providers.models import Provider
@@ -17,6 +22,8 @@ from callboard.providers.models import Provider
 MAX_BYTES = 100 * 1024 * 1024
 MAX_SECONDS = 60.0
 MAX_REDIRECTS = 3
+CONNECT_SECONDS = 3.0
+READ_SECONDS = 20.0
 CHUNK_BYTES = 256 * 1024
 
 # RFC 6052, section 2.1.
@@ -76,15 +83,18 @@ def fetch(url: str, hosts: Sequence[str], *, max_bytes: int = MAX_BYTES, max_sec
     give_up_at = time.monotonic() + max_seconds
     for _ in range(MAX_REDIRECTS + 1):
         parts = _checked(url, hosts)
-        response = _open(parts, _address_of(parts, hosts), give_up_at)
-        try:
-            if response.status in {301, 302, 303, 307, 308}:
-                url = urljoin(url, response.headers.get("location", ""))
-                continue
-            return _read(response, max_bytes, give_up_at)
-        finally:
-            response.close()
+        with _open(parts, _address_of(parts, hosts), give_up_at) as response:
+            if response.status not in {301, 302, 303, 307, 308}:
+                return _read(response, max_bytes, give_up_at)
+            url = _joined(url, response.headers.get("location", ""))
     raise OutputUnavailableError("The output's address redirects too often.", permanent=True)
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise OutputUnavailableError("The output's address redirects to none.", permanent=True) from error
 
 
 def _checked(url: str, hosts: Sequence[str]) -> SplitResult:
@@ -109,7 +119,7 @@ def _address_of(parts: SplitResult, hosts: Sequence[str]) -> str:
     host = str(parts.hostname)
     try:
         found = {info[4][0] for info in socket.getaddrinfo(host, parts.port or None, type=socket.SOCK_STREAM)}
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise OutputUnavailableError("The output's host has no address.") from error
     addresses = sorted(str(address) for address in found)
     literal = host in addresses and host in hosts
@@ -121,6 +131,8 @@ def _address_of(parts: SplitResult, hosts: Sequence[str]) -> str:
 def _is_public(address: str) -> bool:
     parsed: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.is_site_local:
+            return False
         parsed = _embedded_ipv4(parsed) or parsed
     return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
 
@@ -132,22 +144,51 @@ def _embedded_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | No
     return address.ipv4_mapped or address.sixtofour
 
 
-def _open(parts: SplitResult, address: str, give_up_at: float) -> urllib3.BaseHTTPResponse:
-    timeout = urllib3.Timeout(connect=3.0, read=max(0.1, min(20.0, give_up_at - time.monotonic())))
-    pool: urllib3.HTTPConnectionPool
-    host = str(parts.hostname)
-    if parts.scheme == "https":
-        pool = urllib3.HTTPSConnectionPool(
-            address, parts.port or 443, timeout=timeout, retries=False, server_hostname=host, assert_hostname=host
-        )
-    else:
-        pool = urllib3.HTTPConnectionPool(address, parts.port or 80, timeout=timeout, retries=False)
+@contextmanager
+def _open(parts: SplitResult, address: str, give_up_at: float) -> Iterator[urllib3.BaseHTTPResponse]:
+    """Send the request, and cut the connection when the time is over, however steadily it trickles until then."""
+    host, port = str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     netloc = host if parts.port is None else f"{host}:{parts.port}"
-    try:
-        return pool.request("GET", target, headers={"host": netloc}, redirect=False, preload_content=False)
-    except urllib3.exceptions.HTTPError as error:
-        raise OutputUnavailableError("The output's host does not answer.") from error
+    with ExitStack() as opened:
+        try:
+            connection = opened.enter_context(closing(HTTPConnection(address, port, timeout=READ_SECONDS)))
+            plain = opened.enter_context(socket.create_connection((address, port), CONNECT_SECONDS))
+            opened.enter_context(_cut_at(give_up_at, plain))
+            connection.sock = (
+                ssl.create_default_context().wrap_socket(plain, server_hostname=host.rstrip("."))
+                if parts.scheme == "https"
+                else plain
+            )
+            connection.request("GET", target, headers={"host": netloc}, preload_content=False)
+            response = opened.enter_context(closing(connection.getresponse()))
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+            raise _broken_off("The output's host does not answer.", give_up_at) from error
+        yield response
+
+
+def _broken_off(reason: str, give_up_at: float) -> OutputUnavailableError:
+    late = time.monotonic() > give_up_at
+    return OutputUnavailableError("The output takes too long to fetch." if late else reason)
+
+
+@contextmanager
+def _cut_at(give_up_at: float, connected: socket.socket) -> Iterator[None]:
+    """Shut a connection down at a time. The timeout of a socket only bounds its silences."""
+    # The copy stays when TLS takes the socket over.
+    with connected.dup() as copy:
+
+        def cut() -> None:
+            with suppress(OSError):  # the other side was first
+                copy.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(max(0.0, give_up_at - time.monotonic()), cut)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
 
 
 def _read(response: urllib3.BaseHTTPResponse, max_bytes: int, give_up_at: float) -> Output:
@@ -163,12 +204,13 @@ def _read(response: urllib3.BaseHTTPResponse, max_bytes: int, give_up_at: float)
             size += len(chunk)
             if size > max_bytes:
                 raise OutputUnavailableError(f"The output is larger than {max_bytes} bytes.", permanent=True)
-            if time.monotonic() > give_up_at:
-                raise OutputUnavailableError("The output takes too long to fetch.")
             digest.update(chunk)
             chunks.append(chunk)
     except urllib3.exceptions.HTTPError as error:
-        raise OutputUnavailableError("The output broke off.") from error
+        raise _broken_off("The output broke off.", give_up_at) from error
+    # Where no length was announced, a connection that was cut looks like the output's end.
+    if time.monotonic() > give_up_at:
+        raise _broken_off("", give_up_at)
     if not size:
         raise OutputUnavailableError("The output is empty.", permanent=True)
     return Output(b"".join(chunks), media_type, digest.digest())
