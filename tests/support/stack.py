@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -107,10 +107,27 @@ class Socket:
             return message
 
     async def ask(self, message: Any) -> dict[str, Any]:
-        """Send a message and wait for the next one."""
+        """Send a message and wait for its answer; updates of what is followed may come before it and are passed over."""
         await self.send(message)
-        return await self.receive()
+        while is_update(answer := await self.receive()):
+            pass
+        return answer
+
+    async def updates(self, context_id: str, offsets: Iterable[int]) -> list[dict[str, Any]]:
+        """Wait until all these offsets of a context have come, in whatever order and however often; return them sorted."""
+        missing, found = set(offsets), {}
+        while missing:
+            message = await self.receive()
+            if is_update(message) and message["context_id"] == context_id and message["offset"] in missing:
+                missing.remove(message["offset"])
+                found[message["offset"]] = message
+        return [found[offset] for offset in sorted(found)]
 
     async def close(self) -> None:
         """Close the connection."""
         await self.connection.close()
+
+
+def is_update(message: dict[str, Any]) -> bool:
+    """Tell updates from answers."""
+    return str(message["type"]).endswith("_update")
