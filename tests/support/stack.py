@@ -107,14 +107,14 @@ class Socket:
             return message
 
     async def ask(self, message: Any) -> dict[str, Any]:
-        """Send a message and wait for its answer; updates of what is followed may come before it and are passed over."""
+        """Send a message and wait for its answer; updates that come before it are passed over."""
         await self.send(message)
         while is_update(answer := await self.receive()):
             pass
         return answer
 
     async def updates(self, context_id: str, offsets: Iterable[int]) -> list[dict[str, Any]]:
-        """Wait until all these offsets of a context have come, in whatever order and however often; return them sorted."""
+        """Wait until all these offsets of a context have come, in whatever order; return them sorted."""
         missing, found = set(offsets), {}
         while missing:
             message = await self.receive()
