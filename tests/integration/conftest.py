@@ -1,23 +1,21 @@
 """A real PostgreSQL, cloned for each test, and a fake cloud around it."""
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from callboard.database import Database, connect
+from callboard_local.paths import PROJECT, StackPaths
 from support.aws import FakeCloud, fake_cloud, faked_services
 from support.postgres import cloned_database, running_server
 
 
 @pytest.fixture(scope="session")
 def template_url() -> Iterator[str]:
-    # Not below pytest's folder, which only its owner may enter: as root, PostgreSQL runs as another user.
-    with (
-        TemporaryDirectory(prefix="callboard-test-", ignore_cleanup_errors=True) as folder,
-        running_server(Path(folder) / "postgres") as url,
-    ):
+    # A folder of each worker's own, and the same again next time: what a killed run left behind is then stopped.
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    with running_server(StackPaths(PROJECT / ".local" / f"test-integration-{worker}")) as url:
         yield url
 
 

