@@ -32,6 +32,7 @@ class FakeCloud:
 
     jobs_queue_url: str
     checks_queue_url: str
+    agent_queue_url: str
     bus_queue_url: str
     assets_bucket: str
     connections_table: str
@@ -55,11 +56,13 @@ def forget_clients() -> None:
     """Drop everything an execution environment keeps, as a cold start would."""
     for client in (
         aws.sqs,
+        aws.bedrock_runtime,
         aws.eventbridge,
         aws.s3,
         aws.dynamodb,
         aws.websocket_management,
         aws.servicediscovery,
+        aws.cognito,
     ):
         client.cache_clear()
     get_settings.cache_clear()
@@ -84,6 +87,7 @@ def fake_cloud(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[F
     moto_api_backend.reset()
     sqs, events = boto3.client("sqs"), boto3.client("events")
     queues = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("jobs", "checks", "bus-tap")}
+    queues["agents"] = sqs.create_queue(QueueName="agents.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     bus_arn = sqs.get_queue_attributes(QueueUrl=queues["bus-tap"], AttributeNames=["QueueArn"])["Attributes"][
         "QueueArn"
     ]
@@ -114,6 +118,7 @@ def fake_cloud(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[F
         "EVENT_BUS_NAME": "callboard",
         "JOBS_QUEUE_URL": queues["jobs"],
         "CHECKS_QUEUE_URL": queues["checks"],
+        "AGENT_QUEUE_URL": queues["agents"],
         "ASSETS_BUCKET": "assets",
         "CONNECTIONS_TABLE": "connections",
         "DISCOVERY_NAMESPACE": "callboard-test",
@@ -125,6 +130,6 @@ def fake_cloud(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[F
         monkeypatch.setenv(name, value)
     forget_clients()
     try:
-        yield FakeCloud(queues["jobs"], queues["checks"], queues["bus-tap"], "assets", "connections")
+        yield FakeCloud(queues["jobs"], queues["checks"], queues["agents"], queues["bus-tap"], "assets", "connections")
     finally:
         forget_clients()

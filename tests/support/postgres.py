@@ -8,6 +8,7 @@ from uuid import uuid4
 import psycopg
 
 from callboard import migrations
+from callboard.agents import checkpoints
 from callboard.database import connect
 from callboard_local import postgres, processes
 from callboard_local import stack as local_stack
@@ -24,6 +25,7 @@ def running_server(paths: StackPaths) -> Iterator[str]:
         url = postgres.start(paths, processes.free_port())
         with connect(url) as db:
             migrations.apply(db, MIGRATIONS)
+            checkpoints.set_up(db)
         yield url
     finally:
         local_stack.down(paths)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
+    from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
 _MAKING = Lock()
 
 
-def _client(service: str, *, pool: int = 10, **options: Any) -> Any:
+def _client(service: str, *, pool: int = 10, read_timeout: float = 10, **options: Any) -> Any:
     import boto3  # noqa: PLC0415  # a function that sends nothing does not pay for it
     from botocore.config import Config  # noqa: PLC0415
 
     config = Config(
         connect_timeout=3,
-        read_timeout=10,
+        read_timeout=read_timeout,
         retries={"mode": "standard", "max_attempts": 4},
         max_pool_connections=pool,
         tcp_keepalive=True,
@@ -46,6 +47,12 @@ def sqs() -> "SQSClient":
     """Return the SQS client."""
     client: SQSClient = _client("sqs")
     return client
+
+
+@lru_cache(maxsize=2)
+def bedrock_runtime(region: str | None) -> Any:
+    """Return the client of Bedrock's models in a region, the function's own if None. An answer may take a minute."""
+    return _client("bedrock-runtime", read_timeout=60, region_name=region)
 
 
 @lru_cache(maxsize=1)
@@ -80,4 +87,11 @@ def websocket_management(endpoint_url: str) -> "ApiGatewayManagementApiClient":
 def servicediscovery() -> "ServiceDiscoveryClient":
     """Return the Cloud Map client."""
     client: ServiceDiscoveryClient = _client("servicediscovery")
+    return client
+
+
+@lru_cache(maxsize=1)
+def cognito() -> "CognitoIdentityProviderClient":
+    """Return the client of Cognito's user pools."""
+    client: CognitoIdentityProviderClient = _client("cognito-idp")
     return client

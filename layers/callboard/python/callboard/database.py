@@ -18,6 +18,8 @@ from callboard.settings import get_settings
 type Database = Connection[DictRow]
 
 CONNECT_TIMEOUT_SECONDS = 5
+# What a lost connection raises inside of a session, for code that must let it pass.
+CONNECTION_ERRORS = (psycopg.OperationalError,)
 # A frozen execution environment may miss the server's good-bye; past this age the connection is asked, not trusted.
 TRUSTED_IDLE_SECONDS = 60.0
 

@@ -87,6 +87,13 @@ class ForbiddenError(ServiceError):
     code = "FORBIDDEN"
 
 
+class NotFinishedError(ServiceError):
+    """What was waited for has not ended in time."""
+
+    code = "NOT_FINISHED"
+    retryable = True
+
+
 class ServiceUnavailableError(ServiceError):
     """A service this request depends on is not available."""
 

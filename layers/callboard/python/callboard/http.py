@@ -39,6 +39,7 @@ STATUS_OF: dict[type[errors.ServiceError], HTTPStatus] = {
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
     errors.ConflictError: HTTPStatus.CONFLICT,
     errors.PayloadTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.NotFinishedError: HTTPStatus.GATEWAY_TIMEOUT,
     errors.ServiceUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ServiceError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }

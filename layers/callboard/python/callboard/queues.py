@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from callboard import aws
 from callboard.errors import ServiceUnavailableError
+from callboard.ids import new_id
 from callboard.observability import logger
 
 if TYPE_CHECKING:
@@ -28,10 +29,14 @@ class QueueUnavailableError(ServiceUnavailableError):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message: a JSON body, and how long the queue holds it back, in whole seconds."""
+    """One message: a JSON body, and how long the queue holds it back, in whole seconds.
+
+    For a FIFO queue it names a group, whose messages come one after another; such a queue delays no single message.
+    """
 
     body: dict[str, Any]
     delay_seconds: int = 0
+    group: str | None = None
 
 
 def send(queue_url: str, messages: Sequence[Message]) -> None:
@@ -42,14 +47,7 @@ def send(queue_url: str, messages: Sequence[Message]) -> None:
     """
     refused = 0
     for batch in batched(messages, MAX_BATCH, strict=False):
-        entries: list[SendMessageBatchRequestEntryTypeDef] = [
-            {
-                "Id": str(number),
-                "MessageBody": json.dumps(message.body),
-                "DelaySeconds": min(message.delay_seconds, MAX_DELAY_SECONDS),
-            }
-            for number, message in enumerate(batch)
-        ]
+        entries = [_entry(number, message) for number, message in enumerate(batch)]
         try:
             answer = aws.sqs().send_message_batch(QueueUrl=queue_url, Entries=entries)
         except aws.failures() as error:
@@ -57,6 +55,16 @@ def send(queue_url: str, messages: Sequence[Message]) -> None:
         refused += len(answer.get("Failed", ()))
     if refused:
         raise QueueUnavailableError(details={"refused": refused})
+
+
+def _entry(number: int, message: Message) -> "SendMessageBatchRequestEntryTypeDef":
+    entry: SendMessageBatchRequestEntryTypeDef = {"Id": str(number), "MessageBody": json.dumps(message.body)}
+    if message.group is None:
+        entry["DelaySeconds"] = min(message.delay_seconds, MAX_DELAY_SECONDS)
+    else:
+        # Each message is one of its own: that the same thing is asked for again must never be dropped.
+        entry |= {"MessageGroupId": message.group, "MessageDeduplicationId": str(new_id())}
+    return entry
 
 
 class WorkMessage(BaseModel):

@@ -13,7 +13,12 @@ from callboard.errors import ConfigurationError
 from callboard.observability import logger
 
 type OptionalSetting = Literal[
-    "public_url", "websocket_url", "websocket_endpoint", "job_queue_service_id", "notifications_service_id"
+    "public_url",
+    "websocket_url",
+    "websocket_endpoint",
+    "job_queue_service_id",
+    "agents_service_id",
+    "notifications_service_id",
 ]
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -34,6 +39,7 @@ class Settings(BaseSettings):
     event_bus_name: str
     jobs_queue_url: str
     checks_queue_url: str
+    agent_queue_url: str
     assets_bucket: str
     connections_table: str
     discovery_namespace: str
@@ -46,12 +52,22 @@ class Settings(BaseSettings):
     event_retention_days: int = Field(default=14, ge=1)
     idempotency_retention_hours: int = Field(default=48, ge=24)
 
+    checkpoint_retention_hours: int = Field(default=72, ge=1, description="How long idle threads keep their history.")
+
+    agent_super_steps: int = Field(default=12, ge=1, le=1000, description="What one step of an agent may do at most.")
+    model_id: str = "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    model_provider: str | None = Field(default=None, description="Where it does not follow from the model's id.")
+    model_region: str | None = Field(default=None, description="The function's own region if none.")
+    model_temperature: float = Field(default=0.2, ge=0, le=1)
+    model_max_tokens: int = Field(default=8192, ge=256, le=64_000)
+
     groups_claim: str = "cognito:groups"
 
     public_url: str | None = None
     websocket_url: str | None = None
     websocket_endpoint: str | None = None
     job_queue_service_id: str | None = None
+    agents_service_id: str | None = None
     notifications_service_id: str | None = None
 
     @model_validator(mode="before")

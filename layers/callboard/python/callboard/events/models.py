@@ -79,12 +79,14 @@ class AssetData(Frozen):
 
 
 class AgentRunData(Frozen):
-    """The agent's run after the change."""
+    """The agent's run after the change. One that sleeps says for what; one that asks a person, that it does."""
 
     thread_id: str
     run_id: str
     assistant_id: str
     status: str
+    waiting_for: Literal["jobs", "approval"] | None = None
+    error_code: str | None = None
 
 
 class EventBase(Frozen):

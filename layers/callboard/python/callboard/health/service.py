@@ -17,6 +17,7 @@ CHECK_SECONDS = 5.0
 # The instances that template.yaml registers, each under the service whose id the setting holds.
 INSTANCES: Mapping[str, OptionalSetting] = {
     "http-api": "job_queue_service_id",
+    "agent-api": "agents_service_id",
     "websocket-api": "notifications_service_id",
 }
 

@@ -1,0 +1,61 @@
+"""Routes of the store."""
+
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+from pydantic import Field
+
+from agent_api import answers
+from agent_api.answers import TAGS
+from callboard.agents.models import Item, ItemKey, Items, ItemSearch, NamespaceSearch, NewItem
+from callboard.database import session
+from callboard.http import Routes
+
+routes = Routes()
+
+
+@routes.put("/agents/store/items", summary="Remember a value", tags=TAGS, responses=answers.GONE | answers.CHANGE)
+def put_item(request: Annotated[NewItem, Body()]) -> Response[Any]:
+    from callboard.agents import items  # noqa: PLC0415  # LangGraph takes as long to load as all else together
+
+    with session() as db:
+        items.put(db, routes.caller, request)
+    return answers.no_content()
+
+
+@routes.get("/agents/store/items", summary="Read a value", tags=TAGS, responses=answers.READ)
+def get_item(
+    key: Annotated[str, Query(), Field(min_length=1, max_length=400)],
+    namespace: Annotated[str, Query(), Field(max_length=2000)] = "",
+) -> Item:
+    from callboard.agents import items  # noqa: PLC0415  # as above
+
+    with session() as db:
+        wanted = ItemKey(namespace=[label for label in namespace.split(".") if label], key=key)
+        return items.get(db, routes.caller, wanted)
+
+
+@routes.delete("/agents/store/items", summary="Forget a value", tags=TAGS, responses=answers.GONE | answers.CHANGE)
+def delete_item(request: Annotated[ItemKey, Body()]) -> Response[Any]:
+    from callboard.agents import items  # noqa: PLC0415  # as above
+
+    with session() as db:
+        items.delete(db, routes.caller, request)
+    return answers.no_content()
+
+
+@routes.post("/agents/store/items/search", summary="Find values", tags=TAGS, responses=answers.SEARCH)
+def search_items(request: Annotated[ItemSearch, Body()]) -> Items:
+    from callboard.agents import items  # noqa: PLC0415  # as above
+
+    with session() as db:
+        return Items(items=items.search(db, routes.caller, request))
+
+
+@routes.post("/agents/store/namespaces", summary="List namespaces", tags=TAGS, responses=answers.SEARCH)
+def list_namespaces(request: Annotated[NamespaceSearch, Body()]) -> dict[str, list[list[str]]]:
+    from callboard.agents import items  # noqa: PLC0415  # as above
+
+    with session() as db:
+        return {"namespaces": items.namespaces(db, routes.caller, request)}

@@ -1,0 +1,1 @@
+"""Agents: threads, runs, and the graph that plans, works, waits and asks."""

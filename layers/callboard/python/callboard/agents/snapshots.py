@@ -1,0 +1,204 @@
+"""States of threads as the SDK shows them, read from their checkpoints."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from langchain_core.messages import BaseMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import InvalidUpdateError
+from langgraph.types import Interrupt, Overwrite, StateSnapshot
+from pydantic import BaseModel
+
+from callboard.agents import checkpoints
+from callboard.agents.errors import CheckpointNotFoundError
+from callboard.agents.graph import Graph, build_graph
+from callboard.agents.models import Checkpoint, HistoryRequest, Run, StateUpdate, StoredThread, ThreadState
+from callboard.agents.state import State
+from callboard.database import Database
+from callboard.errors import InvalidInputError
+
+
+def reader(db: Database) -> Graph:
+    """Return the graph for reading and changing states; it has no model and runs nothing."""
+    return build_graph(None, (), checkpoints.saver(db))
+
+
+def read(db: Database, thread: StoredThread, checkpoint_id: str | None = None) -> ThreadState:
+    """Read a thread's state, the latest or that of a checkpoint.
+
+    Raises:
+        CheckpointNotFoundError: The thread has no such checkpoint.
+    """
+    snapshot = reader(db).get_state(checkpoints.config_of(thread.id, checkpoint_id=checkpoint_id))
+    if checkpoint_id is not None and not snapshot.metadata:
+        raise CheckpointNotFoundError
+    return view_of(snapshot, thread.view.thread_id)
+
+
+def history(db: Database, thread: StoredThread, request: HistoryRequest) -> list[ThreadState]:
+    """Read states of a thread, newest first."""
+    before = None
+    if request.before is not None:
+        before_id = checkpoint_id_of(request.before)
+        before = checkpoints.config_of(thread.id, checkpoint_id=before_id)
+    snapshots = reader(db).get_state_history(
+        checkpoints.config_of(thread.id),
+        filter=dict(request.metadata) or None,
+        before=before,
+        limit=request.limit,
+    )
+    return [view_of(snapshot, thread.view.thread_id) for snapshot in snapshots]
+
+
+def update(db: Database, thread: StoredThread, request: StateUpdate) -> Checkpoint:
+    """Change a thread's state as if a node had done it; return where it is stored now.
+
+    Raises:
+        InvalidInputError: The values or the node do not fit the graph.
+        CheckpointNotFoundError: The thread has no such checkpoint.
+    """
+    graph = reader(db)
+    values = request.values or {}
+    unknown = sorted(values.keys() - State.__annotations__.keys())
+    if unknown:
+        raise InvalidInputError("The state has no such values.", details={"unknown": unknown})
+    if request.as_node is not None and request.as_node not in graph.nodes:
+        raise InvalidInputError("The graph has no such node.", details={"as_node": request.as_node})
+    checkpoint_id = request.checkpoint_id or (request.checkpoint and checkpoint_id_of(request.checkpoint))
+    config = checkpoints.config_of(thread.id, checkpoint_id=checkpoint_id or None)
+    if checkpoint_id and not graph.get_state(config).metadata:
+        raise CheckpointNotFoundError
+    try:
+        stored = graph.update_state(config, values, as_node=request.as_node)
+    except InvalidUpdateError as error:
+        raise InvalidInputError("The update does not fit the state; name the node as as_node.") from error
+    return _checkpoint(stored, thread.view.thread_id)
+
+
+def checkpoint_id_of(given: Any) -> str:
+    """Return the id in a checkpoint, or in a config, as different clients name one.
+
+    Raises:
+        InvalidInputError: There is none in it.
+    """
+    found = given
+    if isinstance(found, dict):
+        nested = found.get("configurable")
+        found = (nested if isinstance(nested, dict) else found).get("checkpoint_id")
+    if not isinstance(found, str) or not found:
+        raise InvalidInputError("A checkpoint is named by its checkpoint_id.")
+    return found
+
+
+def final_values(db: Database, thread: StoredThread, run: Run) -> dict[str, Any]:
+    """Return the values that an ended run left; what went wrong, or what a person is asked, as the SDK reads it."""
+    if run.error is not None:
+        return {"__error__": {"error": run.error["code"], "message": run.error["message"]}}
+    state = latest_of_run(db, thread, run.run_id)
+    if state is None:
+        return {}
+    asked = {"__interrupt__": [interrupt_view(one) for one in state.interrupts]} if state.interrupts else {}
+    return values_of(state) | asked
+
+
+def latest_of_run(db: Database, thread: StoredThread, run_id: UUID) -> StateSnapshot | None:
+    """Read the last state that a run stored; None if there is none yet."""
+    found = reader(db).get_state_history(checkpoints.config_of(thread.id), filter={"run_id": str(run_id)}, limit=1)
+    return next(iter(found), None)
+
+
+def of_run_after(db: Database, thread: StoredThread, run_id: UUID, seen: str | None, limit: int) -> list[StateSnapshot]:
+    """Read the states that a run stored after the checkpoint `seen`, oldest first, the newest `limit` of them."""
+    found: list[StateSnapshot] = []
+    for snapshot in reader(db).get_state_history(
+        checkpoints.config_of(thread.id), filter={"run_id": str(run_id)}, limit=limit
+    ):
+        if seen is not None and id_of(snapshot) <= seen:
+            break
+        found.append(snapshot)
+    return found[::-1]
+
+
+def id_of(snapshot: StateSnapshot) -> str:
+    """Return the id of a snapshot's checkpoint; later ones are greater."""
+    checkpoint_id: str = snapshot.config["configurable"]["checkpoint_id"]
+    return checkpoint_id
+
+
+def view_of(snapshot: StateSnapshot, thread_id: UUID) -> ThreadState:
+    """Show a state."""
+    return ThreadState(
+        values=values_of(snapshot),
+        next=list(snapshot.next),
+        tasks=[_task(task) for task in snapshot.tasks],
+        checkpoint=_checkpoint(snapshot.config, thread_id),
+        # Its thread id is ours alone.
+        metadata={name: value for name, value in (snapshot.metadata or {}).items() if name != "thread_id"},
+        created_at=snapshot.created_at,
+        parent_checkpoint=_checkpoint(snapshot.parent_config, thread_id) if snapshot.parent_config else None,
+        interrupts=[interrupt_view(one) for one in snapshot.interrupts],
+    )
+
+
+def values_of(snapshot: StateSnapshot) -> dict[str, Any]:
+    """Return a state's values, ready for JSON."""
+    values: dict[str, Any] = jsonable(snapshot.values) if snapshot.values else {}
+    return values
+
+
+def updates_of(snapshot: StateSnapshot) -> Iterator[dict[str, Any]]:
+    """Return what each task that followed a state changed, by its node, ready for JSON."""
+    for task in snapshot.tasks:
+        if task.interrupts:
+            yield {"__interrupt__": [interrupt_view(one) for one in task.interrupts]}
+        elif task.result is not None and task.name != "__start__":
+            yield {task.name: jsonable(task.result)}
+
+
+def interrupts_by_task(snapshot: StateSnapshot) -> dict[str, list[dict[str, Any]]]:
+    """Return what a person is asked, by task."""
+    return {task.id: [interrupt_view(one) for one in task.interrupts] for task in snapshot.tasks if task.interrupts}
+
+
+def interrupt_view(interrupt: Interrupt) -> dict[str, Any]:
+    """Show an interrupt."""
+    view = {"id": interrupt.id, "value": jsonable(interrupt.value)}
+    if interrupt.response_schema is not None:
+        view["response_schema"] = jsonable(interrupt.response_schema)
+    return view
+
+
+def jsonable(value: Any) -> Any:
+    """Return a value of a state with its messages as objects, as the SDK shows them."""
+    if isinstance(value, BaseMessage | BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, Overwrite):
+        return jsonable(value.value)
+    if isinstance(value, dict):
+        return {str(name): jsonable(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(one) for one in value]
+    return value
+
+
+def _task(task: Any) -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "name": task.name,
+        "path": jsonable(task.path),
+        "error": str(task.error) if task.error else None,
+        "interrupts": [interrupt_view(one) for one in task.interrupts],
+        "checkpoint": None,
+        "state": None,
+        "result": jsonable(task.result),
+    }
+
+
+def _checkpoint(config: RunnableConfig, thread_id: UUID) -> Checkpoint:
+    configurable = config["configurable"]
+    return Checkpoint(
+        thread_id=thread_id,
+        checkpoint_ns=configurable.get("checkpoint_ns", ""),
+        checkpoint_id=configurable.get("checkpoint_id"),
+    )

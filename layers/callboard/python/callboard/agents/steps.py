@@ -1,0 +1,216 @@
+"""One durable step of an agent: load, go on until the graph sleeps, asks, ends or time is up, store, hand on."""
+
+import time
+from typing import Any, Literal
+from uuid import UUID
+
+from langgraph.errors import EmptyInputError, GraphDrained
+from langgraph.runtime import RunControl
+from langgraph.types import Command, Interrupt
+
+from callboard import database
+from callboard.agents import assistants, checkpoints, repository, waking
+from callboard.agents.assistants import BuiltIn
+from callboard.agents.errors import NothingToGoOnError, RunFailedError, StepFailedError, StepSupersededError
+from callboard.agents.graph import Graph, build_graph
+from callboard.agents.memories import MEMORIES
+from callboard.agents.model import chat_model
+from callboard.agents.nodes import StepContext
+from callboard.agents.repository import Step, WaitSpec
+from callboard.agents.snapshots import interrupts_by_task
+from callboard.crash import crash_point
+from callboard.database import Database
+from callboard.errors import ServiceError
+from callboard.events import service as events
+from callboard.identity import Caller
+from callboard.observability import correlated, logger
+from callboard.projects.errors import ProjectNotFoundError
+from callboard.settings import get_settings
+
+# As long as the function may run: past it, whoever had the step is dead.
+STEP_SECONDS = 125.0
+# What one call of the model may take, with its retries: a step that has less left hands on.
+RESERVED_SECONDS = 75.0
+MAX_ATTEMPTS = 5
+
+type Outcome = Literal["nothing", "handed_on", "sleeping", "asking", "success", "error", "superseded"]
+
+
+def take_step(db: Database, thread: UUID, seconds_left: float) -> Outcome:
+    """Take the next step of a thread, if there is one to take; say how it ended.
+
+    A crash at any point repeats at most this step, from its last checkpoint. Two at once for one thread cannot harm:
+    whoever came first can change nothing any more.
+
+    Args:
+        db: A connection outside of any transaction.
+        thread: The thread's internal id.
+        seconds_left: How long the invocation may still run.
+
+    Raises:
+        ServiceUnavailableError: Something the step needs does not answer; the step is to be repeated.
+    """
+    with db.transaction():
+        step = repository.claim_step(db, thread, STEP_SECONDS) if repository.hold_thread(db, thread) else None
+    if step is None:
+        return "nothing"
+    with correlated(step.correlation_id):
+        crash_point("run_agent_step.after_claim")
+        events.publish(db, step.events, origin="run_agent_step")
+        outcome = _carry_on(db, step, seconds_left)
+        logger.info(
+            "step taken",
+            action="agent_step",
+            outcome=outcome,
+            run_id=str(step.run_id),
+            thread_id=str(step.thread_id),
+            step=step.step,
+            attempt=step.attempts,
+        )
+        return outcome
+
+
+def prune(db: Database, thread: UUID) -> None:
+    """Forget all checkpoints of an idle thread but the last; of one made for a single run, the thread itself too."""
+    saver = checkpoints.saver(db)
+    if repository.delete_ephemeral(db, thread):
+        saver.delete_thread(str(thread))
+        return
+    with db.transaction():
+        if repository.hold_idle(db, thread):
+            saver.prune([str(thread)], strategy="keep_latest")
+
+
+def _carry_on(db: Database, step: Step, seconds_left: float) -> Outcome:
+    if step.attempts > MAX_ATTEMPTS:
+        return _end(db, step, None, StepFailedError(details={"attempts": step.attempts - 1}))
+    if step.project_id is None:
+        return _end(db, step, None, ProjectNotFoundError())
+    assistant = assistants.find(step.assistant_id)
+    saver = checkpoints.saver(db)
+    graph = build_graph(
+        chat_model(), assistant.tools, saver, prompt=assistant.prompt, remember=MEMORIES[assistant.name]
+    )
+    context = StepContext(
+        db=db,
+        lock=saver.lock,
+        control=RunControl(),
+        caller=_caller_of(step, assistant),
+        tenant=step.tenant,
+        thread_id=step.thread_id,
+        project_id=step.project_id,
+        run_id=step.run_id,
+        step=step.step,
+        hand_on_at=time.monotonic() + seconds_left - RESERVED_SECONDS,
+        super_steps=get_settings().agent_super_steps,
+    )
+    config = checkpoints.config_of(step.thread, step.run_id) | {"recursion_limit": 10_000}
+    try:
+        values: dict[str, Any] = graph.invoke(
+            _input_of(step, saver), config, context=context, control=context.control, durability="sync"
+        )
+    except GraphDrained:
+        return _hand_on(db, step, context)
+    except StepSupersededError:
+        return "superseded"
+    except EmptyInputError:
+        return _end(db, step, context, NothingToGoOnError())
+    except ServiceError as error:
+        if error.retryable:
+            raise
+        return _end(db, step, context, error)
+    except database.CONNECTION_ERRORS:
+        raise
+    except Exception:  # noqa: BLE001  # whatever it is, a person waits for the run's end; why is in the log
+        logger.exception("step failed", action="agent_step_failed")
+        return _end(db, step, context, RunFailedError())
+    return _settle(db, step, context, graph, values)
+
+
+def _caller_of(step: Step, assistant: BuiltIn) -> Caller:
+    return Caller(tenant=step.tenant, user_id=step.created_by, user_name=f"{assistant.name} agent of {step.user_name}")
+
+
+def _input_of(step: Step, saver: checkpoints.Saver) -> Any:
+    """Return what the graph goes on with.
+
+    Who resumes an interrupt that was resumed before goes on from the checkpoint behind it: the library passes over
+    answers to what is no longer asked.
+    """
+    if step.interrupt_id is not None:
+        return Command(resume={step.interrupt_id: {"woken_by": step.woken_by, "jobs": step.jobs}})
+    if step.begun:
+        return None
+    if step.command is not None:
+        return Command(resume=step.command["resume"])
+    if step.attempts > 1:
+        stored = saver.get_tuple(checkpoints.config_of(step.thread))
+        if stored is not None and stored.metadata.get("run_id") == str(step.run_id):
+            return None
+    return step.input
+
+
+def _settle(db: Database, step: Step, context: StepContext, graph: Graph, values: dict[str, Any]) -> Outcome:
+    interrupts: list[Interrupt] = values.get("__interrupt__", [])
+    if not interrupts:
+        return _end(db, step, context, None)
+    value = interrupts[0].value
+    if value["type"] == "jobs":
+        wait = WaitSpec(
+            interrupt_id=interrupts[0].id,
+            job_ids=[UUID(job_id) for job_id in value["job_ids"]],
+            mode=value["mode"],
+            needed=value["needed"],
+            deadline_at=value["deadline_at"],
+        )
+        return _sleep(db, step, context, wait)
+    asked = interrupts_by_task(graph.get_state(checkpoints.config_of(step.thread)))
+    return _end(db, step, context, None, asked=asked)
+
+
+def _hand_on(db: Database, step: Step, context: StepContext) -> Outcome:
+    if not repository.hand_on(db, step.run_id, step.step, context.usage, waking.OVERDUE_SECONDS):
+        return "superseded"
+    crash_point("run_agent_step.before_send")
+    waking.send_steps([(step.thread, step.correlation_id)])
+    crash_point("run_agent_step.after_send")
+    return "handed_on"
+
+
+def _sleep(db: Database, step: Step, context: StepContext, wait: WaitSpec) -> Outcome:
+    slept = repository.sleep(db, step.run_id, step.step, context.usage, wait)
+    if slept is None:
+        return "superseded"
+    crash_point("run_agent_step.after_sleep")
+    events.publish(db, slept, origin="run_agent_step.sleep")
+    # Jobs may have ended before the set was stored: then no event of theirs has found it.
+    waking.follow_up(db, repository.wake_run(db, step.run_id, waking.OVERDUE_SECONDS), origin="run_agent_step.wake")
+    return "sleeping"
+
+
+def _end(
+    db: Database,
+    step: Step,
+    context: StepContext | None,
+    error: ServiceError | None,
+    asked: dict[str, Any] | None = None,
+) -> Outcome:
+    with db.transaction():
+        repository.hold_thread(db, step.thread)
+        ended = repository.finish(
+            db,
+            step.run_id,
+            step.step,
+            status="error" if error else "interrupted" if asked else "success",
+            usage=context.usage if context else None,
+            error_code=error.code if error else None,
+            error_message=error.message if error else None,
+            asked=asked,
+        )
+    if ended is None:
+        return "superseded"
+    crash_point("run_agent_step.after_finish")
+    if ended.followed:
+        waking.send_steps([(step.thread, step.correlation_id)])
+    events.publish(db, ended.events, origin="run_agent_step.end")
+    return "error" if error else "asking" if asked else "success"

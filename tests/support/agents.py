@@ -1,0 +1,78 @@
+"""Runs of agents in a test: their threads, their steps, and the jobs that they wait for."""
+
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+from uuid import UUID
+
+from callboard.agents import service, steps, waking
+from callboard.agents.models import NewRun, NewThread, Run, StoredThread
+from callboard.agents.steps import Outcome
+from callboard.database import Database
+from callboard.identity import Caller
+from support.aws import FakeCloud
+from support.model import ScriptedModel
+
+ALICE = Caller(tenant="alice", user_id="user-alice", user_name="alice")
+BOB = Caller(tenant="bob", user_id="user-bob", user_name="bob")
+PLENTY = 120.0
+
+
+@dataclass
+class Agent:
+    """A thread about a project, and a model that thinks in it."""
+
+    db: Database
+    cloud: FakeCloud
+    thread: StoredThread
+    model: ScriptedModel
+
+    @property
+    def thread_id(self) -> UUID:
+        """The id that callers know."""
+        return self.thread.view.thread_id
+
+    def start(self, brief: str = "A lamp", **fields: Any) -> Run:
+        """Begin a run."""
+        request = NewRun.model_validate({"assistant_id": "production", "input": {"brief": brief}} | fields)
+        return service.create_run(self.db, ALICE, self.thread_id, request).result[1]
+
+    def step(self, seconds_left: float = PLENTY) -> Outcome:
+        """Take one step."""
+        with patch.object(steps, "chat_model", lambda: self.model):
+            return steps.take_step(self.db, self.thread.id, seconds_left)
+
+    def steps(self, at_most: int = 50) -> list[Outcome]:
+        """Take steps until there is nothing to do; return how each ended."""
+        outcomes: list[Outcome] = []
+        while (outcome := self.step()) != "nothing":
+            outcomes.append(outcome)
+            assert len(outcomes) < at_most, outcomes
+        return outcomes
+
+    def run(self, run_id: UUID) -> Run:
+        """Read a run."""
+        return service.find_run(self.db, ALICE, self.thread_id, run_id).view
+
+    def end_jobs(self, status: str = "completed") -> list[UUID]:
+        """Let all live jobs of the tenant end; return their ids."""
+        done = {
+            "completed": "result_url = 'outputs/' || id, media_type = 'image/png'",
+            "failed": "error_code = 'provider_rejected', error_message = 'No.'",
+            "cancelled": "cancel_requested = true",
+        }[status]
+        rows = self.db.execute(
+            f"UPDATE generation_jobs SET status = '{status}', completed_at = now(), {done}"
+            " WHERE status IN ('queued', 'processing') RETURNING id".encode()
+        )
+        return [row["id"] for row in rows]
+
+    def wake(self, job_ids: list[UUID]) -> int:
+        """Say that jobs have ended, as wake_agent hears it; return how many runs that woke."""
+        return waking.wake_for_jobs(self.db, job_ids)
+
+
+def make_agent(db: Database, cloud: FakeCloud, project_id: UUID, *answers: Any) -> Agent:
+    """Make a thread of alice's about a project, with a model that gives these answers."""
+    request = NewThread(metadata={"project_id": str(project_id)})
+    return Agent(db, cloud, service.create_thread(db, ALICE, request), ScriptedModel(answers=list(answers)))
