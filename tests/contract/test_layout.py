@@ -33,6 +33,7 @@ MORE_FILES = {
     "events": {"messages.py": "the form of events on a WebSocket"},
     "jobs": {
         "requests.py": "request headers that several routes share",
+        "client.py": "what programs elsewhere use",
         "submission.py": "the part of the service that submit_job runs",
         "checks.py": "the part of the service that check_job runs",
         "reports.py": "the part of the service that update_job_status runs",

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import httpx
 
-from callboard.connections.client import FollowError, Item, LiveStream, TokenSource
+from callboard.connections.client import FollowError, Item, LiveStream
+from callboard.tokens import TokenSource
 from callboard_local.errors import StackError
 
 

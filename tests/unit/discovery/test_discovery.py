@@ -61,6 +61,15 @@ def test_discover_asks_for_healthy_instances_of_our_namespace(cloud_map: FakeClo
     ]
 
 
+def test_discover_asks_in_the_namespace_that_is_named_and_keeps_them_apart(cloud_map: FakeCloudMap) -> None:
+    cloud_map.urls = ["https://one.test"]
+    discover("job-queue")
+    cloud_map.urls = ["https://two.test"]
+
+    assert discover("job-queue", "callboard-other") == "https://two.test"
+    assert [question["NamespaceName"] for question in cloud_map.asked] == ["callboard-test", "callboard-other"]
+
+
 def test_discover_with_several_instances_returns_each_of_them_at_times(cloud_map: FakeCloudMap) -> None:
     cloud_map.urls = ["https://one.test", "https://two.test"]
 

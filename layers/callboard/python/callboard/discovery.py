@@ -19,21 +19,22 @@ class NoHealthyInstanceError(ServiceUnavailableError):
 class _Environment:
     """What an execution environment remembers: of each service, when it was asked for and its healthy URLs."""
 
-    found: ClassVar[dict[str, tuple[float, list[str]]]] = {}
+    found: ClassVar[dict[tuple[str | None, str], tuple[float, list[str]]]] = {}
 
 
-def discover(name: str) -> str:
+def discover(name: str, namespace: str | None = None) -> str:
     """Return the URL of a healthy instance of a service such as `job-queue`, a random one of several.
 
-    What is found is remembered for ten seconds; that nothing was found is not.
+    What is found is remembered for ten seconds; that nothing was found is not. A program outside the stack, which has
+    none of its settings, names the namespace: it is called like the stack.
 
     Raises:
         NoHealthyInstanceError: None is healthy, there is no such service, or Cloud Map does not answer.
     """
-    asked_at, urls = _Environment.found.get(name, (0.0, []))
+    asked_at, urls = _Environment.found.get((namespace, name), (0.0, []))
     if not urls or time.monotonic() - asked_at > MAX_AGE_SECONDS:
-        urls = _healthy_urls(name)
-        _Environment.found[name] = (time.monotonic(), urls)
+        urls = _healthy_urls(name, namespace or get_settings().discovery_namespace)
+        _Environment.found[namespace, name] = (time.monotonic(), urls)
     if not urls:
         raise NoHealthyInstanceError(details={"service": name})
     return random.choice(urls)
@@ -44,10 +45,10 @@ def forget() -> None:
     _Environment.found.clear()
 
 
-def _healthy_urls(name: str) -> list[str]:
+def _healthy_urls(name: str, namespace: str) -> list[str]:
     try:
         answer = aws.servicediscovery().discover_instances(
-            NamespaceName=get_settings().discovery_namespace,
+            NamespaceName=namespace,
             ServiceName=name,
             # By default Cloud Map returns all instances when none is healthy; the emulator, unhealthy ones too.
             HealthStatus="HEALTHY",

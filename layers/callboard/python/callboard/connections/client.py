@@ -14,7 +14,7 @@ import itertools
 import json
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -26,10 +26,9 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from callboard.connections.models import MAX_MESSAGE_BYTES
 from callboard.connections.ordering import StreamOrder
+from callboard.tokens import TokenSource, token_of
 
 logger = logging.getLogger(__name__)
-
-type TokenSource = Callable[[], str] | Callable[[], Awaitable[str]]
 
 TRIES = 3
 # How many contexts are followed anew at once: each costs the service a function and a connection to its database.
@@ -269,8 +268,7 @@ class LiveStream:
         self._answers.clear()
 
     async def _authorization(self) -> dict[str, str]:
-        token = self._token if isinstance(self._token, str) else self._token()
-        return {"authorization": f"Bearer {token if isinstance(token, str) else await token}"}
+        return {"authorization": f"Bearer {await token_of(self._token)}"}
 
     async def _connect(self) -> None:
         answer = await self._http.post("/api/connections/ticket", headers=await self._authorization())
