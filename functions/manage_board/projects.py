@@ -12,7 +12,7 @@ from callboard.events.service import carry_out, project_offsets, project_updates
 from callboard.http import Routes
 from callboard.pagination import DEFAULT_LIMIT, Limit, Page
 from callboard.projects import service
-from callboard.projects.models import NewProject, Project, ProjectChange
+from callboard.projects.models import NewProject, Project, ProjectChange, ProjectMemory
 from manage_board import answers
 from manage_board.answers import Offset
 
@@ -52,6 +52,17 @@ def update_project(project_id: UUID, request: Annotated[ProjectChange, Body()]) 
 def delete_project(project_id: UUID) -> Response[None]:
     carry_out(lambda db: service.delete_project(db, routes.caller, project_id), origin="manage_board")
     return answers.no_content()
+
+
+@routes.get(
+    "/api/projects/<project_id>/memory",
+    summary="Read all that is known of a project",
+    tags=TAGS,
+    responses=answers.LIST,
+)
+def get_project_memory(project_id: UUID) -> ProjectMemory:
+    with session() as db:
+        return service.get_project_memory(db, routes.caller, project_id)
 
 
 @routes.get(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from callboard.activities.models import Activity
@@ -14,7 +14,7 @@ from callboard.ids import new_id
 
 # Of an activity y.
 _COLUMNS = "y.id, y.project_id, y.title, y.position, y.created_at, y.updated_at"
-_STORED_ACTIVITY = (
+STORED_ACTIVITY: Final = (
     "SELECT "
     + _COLUMNS
     + """, coalesce((
@@ -46,7 +46,7 @@ _EVENTS_OF_CARDS = (
     FROM card"""
 )
 
-GET = _STORED_ACTIVITY + " FROM activities y WHERE y.id = %(activity_id)s AND y.tenant = %(tenant)s"
+GET = STORED_ACTIVITY + " FROM activities y WHERE y.id = %(activity_id)s AND y.tenant = %(tenant)s"
 
 # One row with nulls tells a project without activities from no project.
 LIST_OF_PROJECT = (
@@ -54,7 +54,7 @@ LIST_OF_PROJECT = (
 SELECT listed.*
 FROM projects p
 LEFT JOIN LATERAL ("""
-    + _STORED_ACTIVITY
+    + STORED_ACTIVITY
     + """
     FROM activities y
     WHERE y.project_id = p.id
@@ -127,7 +127,7 @@ WITH place AS (
     + _EVENT_OF_ACTIVITY
     + ")"
     + APPEND_EVENTS
-    + _STORED_ACTIVITY
+    + STORED_ACTIVITY
     + ", "
     + EVENTS_COLUMN
     + " FROM activity y"

@@ -1,6 +1,7 @@
 """SQL of approved assets."""
 
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from callboard.assets.models import Replaced, StoredAsset
@@ -9,9 +10,12 @@ from callboard.events.models import Changed, JobStatus
 from callboard.events.repository import APPEND_EVENTS, EVENTS_COLUMN, rows_of
 from callboard.ids import new_id
 
-_COLUMNS = "s.id, s.project_id, s.card_id, s.job_id, s.object_key, s.media_type, s.approved_by, s.created_at"
+# Of an approved asset s.
+ASSET_COLUMNS: Final = (
+    "s.id, s.project_id, s.card_id, s.job_id, s.object_key, s.media_type, s.approved_by, s.created_at"
+)
 
-GET = "SELECT " + _COLUMNS + " FROM approved_assets s WHERE s.id = %(asset_id)s AND s.tenant = %(tenant)s"
+GET = "SELECT " + ASSET_COLUMNS + " FROM approved_assets s WHERE s.id = %(asset_id)s AND s.tenant = %(tenant)s"
 
 # One row with nulls tells a project without assets from no project.
 LIST_OF_PROJECT = (
@@ -20,7 +24,7 @@ SELECT listed.*
 FROM projects p
 LEFT JOIN LATERAL (
     SELECT """
-    + _COLUMNS
+    + ASSET_COLUMNS
     + """
     FROM approved_assets s
     WHERE s.project_id = p.id AND (%(before)s::uuid IS NULL OR s.id < %(before)s)

@@ -36,7 +36,7 @@ def approve_job(db: Database, caller: Caller, card_id: UUID, job_id: UUID) -> Ch
     outcome = approval.result
     if outcome.asset is None:
         raise JobNotCompletedError(details={"status": outcome.job_status})
-    asset = ApprovedAsset(**_view_of(outcome.asset).model_dump(), replaced=outcome.replaced)
+    asset = ApprovedAsset(**view_of(outcome.asset).model_dump(), replaced=outcome.replaced)
     return Changed((asset, outcome.created), approval.events)
 
 
@@ -49,7 +49,7 @@ def get_asset(db: Database, caller: Caller, asset_id: UUID) -> Asset:
     asset = repository.get(db, caller.tenant, asset_id)
     if asset is None:
         raise AssetNotFoundError
-    return _view_of(asset)
+    return view_of(asset)
 
 
 def list_assets(db: Database, caller: Caller, project_id: UUID, cursor: str | None, limit: int) -> Page[Asset]:
@@ -64,9 +64,10 @@ def list_assets(db: Database, caller: Caller, project_id: UUID, cursor: str | No
     if rows is None:
         raise ProjectNotFoundError
     page = page_of(rows, limit, lambda asset: (str(asset.id),))
-    return Page(items=[_view_of(asset) for asset in page.items], next_cursor=page.next_cursor)
+    return Page(items=[view_of(asset) for asset in page.items], next_cursor=page.next_cursor)
 
 
-def _view_of(asset: StoredAsset) -> Asset:
+def view_of(asset: StoredAsset) -> Asset:
+    """Show an asset, with a fresh URL of its output."""
     output = storage.presigned_url(asset.object_key)
     return Asset(url=output.url, url_expires_at=output.expires_at, **asset.model_dump(exclude={"object_key"}))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from callboard.database import Database, json_parameter
@@ -88,16 +88,16 @@ SELECT verdict.acceptable, verdict.unknown_cards, verdict.unknown_providers,
 FROM verdict LEFT JOIN key ON true"""
 )
 
-_JOB_COLUMNS = """
+JOB_COLUMNS: Final = """
     id, tenant, project_id, card_id, provider, status, params, priority, run_after, deadline_at, on_unknown,
     attempt, failures, progress, cancel_requested, retry_of, result_url, media_type, error_code, error_message,
     thread_id, correlation_id, created_by, created_at, started_at, completed_at"""
 
-GET = "SELECT " + _JOB_COLUMNS + " FROM generation_jobs WHERE id = %(job_id)s AND tenant = %(tenant)s"
+GET = "SELECT " + JOB_COLUMNS + " FROM generation_jobs WHERE id = %(job_id)s AND tenant = %(tenant)s"
 
 LIST = (
     "SELECT "
-    + _JOB_COLUMNS
+    + JOB_COLUMNS
     + """
 FROM generation_jobs
 WHERE tenant = %(tenant)s

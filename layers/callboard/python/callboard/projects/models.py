@@ -5,7 +5,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from callboard.activities.models import Activity
+from callboard.assets.models import Asset
 from callboard.fields import Change, Description, Title, omitted
+from callboard.jobs.models import JobView
+
+# How many of its newest jobs a project's memory holds.
+MEMORY_JOBS = 50
 
 
 class NewProject(BaseModel):
@@ -34,3 +40,15 @@ class Project(BaseModel):
     description: str
     created_at: datetime
     updated_at: datetime
+
+
+class ProjectMemory(BaseModel):
+    """What is known of a project at one moment: all that somebody needs who is to work on it.
+
+    Activities and their cards are by position, approved assets and the newest jobs newest first.
+    """
+
+    project: Project
+    activities: list[Activity]
+    approved_assets: list[Asset]
+    recent_jobs: list[JobView]

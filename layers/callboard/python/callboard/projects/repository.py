@@ -1,12 +1,19 @@
 """SQL of projects. Every change is one statement with its event."""
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from callboard.activities.models import Activity
+from callboard.activities.repository import STORED_ACTIVITY
+from callboard.assets.models import StoredAsset
+from callboard.assets.repository import ASSET_COLUMNS
 from callboard.database import Database
 from callboard.events.models import Changed
 from callboard.events.repository import APPEND_EVENTS, EVENTS_COLUMN, rows_of
 from callboard.ids import new_id
+from callboard.jobs.models import Job
+from callboard.jobs.repository import JOB_COLUMNS
 from callboard.projects.models import Project
 
 _COLUMNS = "project.id, project.name, project.description, project.created_at, project.updated_at"
@@ -45,6 +52,30 @@ LIST = (
 FROM projects AS project
 WHERE tenant = %(tenant)s AND (%(before)s::uuid IS NULL OR id < %(before)s)
 ORDER BY id DESC LIMIT %(limit)s"""
+)
+
+# One statement is one snapshot and one round trip. Each part is found by its index of the project.
+MEMORY = (
+    "SELECT "
+    + _COLUMNS
+    + """, coalesce((
+    SELECT jsonb_agg(to_jsonb(activity) ORDER BY activity.position, activity.id)
+    FROM ("""
+    + STORED_ACTIVITY
+    + """ FROM activities y WHERE y.project_id = project.id) activity
+), '[]') AS activities, coalesce((
+    SELECT jsonb_agg(to_jsonb(asset) ORDER BY asset.id DESC)
+    FROM (SELECT """
+    + ASSET_COLUMNS
+    + """ FROM approved_assets s WHERE s.project_id = project.id) asset
+), '[]') AS assets, coalesce((
+    SELECT jsonb_agg(to_jsonb(job) ORDER BY job.id DESC)
+    FROM (SELECT """
+    + JOB_COLUMNS
+    + """ FROM generation_jobs WHERE project_id = project.id ORDER BY id DESC LIMIT %(jobs)s) job
+), '[]') AS jobs
+FROM projects AS project
+WHERE project.id = %(project_id)s AND project.tenant = %(tenant)s"""
 )
 
 UPDATE = (
@@ -93,6 +124,16 @@ WITH live AS (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class StoredMemory:
+    """A project and what belongs to it, as it is stored."""
+
+    project: Project
+    activities: list[Activity]
+    assets: list[StoredAsset]
+    jobs: list[Job]
+
+
 def create(
     db: Database, tenant: str, *, name: str, description: str, created_by: str, correlation_id: str
 ) -> Changed[Project]:
@@ -124,6 +165,19 @@ def list_projects(db: Database, tenant: str, before: UUID | None, limit: int) ->
     """Read projects of a tenant, newest first."""
     rows = db.execute(LIST, {"tenant": tenant, "before": before, "limit": limit})
     return [Project.model_validate(row) for row in rows]
+
+
+def memory(db: Database, tenant: str, project_id: UUID, jobs: int) -> StoredMemory | None:
+    """Read a project with its activities, cards, approved assets and so many of its newest jobs."""
+    row = db.execute(MEMORY, {"tenant": tenant, "project_id": project_id, "jobs": jobs}).fetchone()
+    if row is None:
+        return None
+    return StoredMemory(
+        project=Project.model_validate(row),
+        activities=[Activity.model_validate(activity) for activity in row["activities"]],
+        assets=[StoredAsset.model_validate(asset) for asset in row["assets"]],
+        jobs=[Job.model_validate(job) for job in row["jobs"]],
+    )
 
 
 def update(

@@ -2,14 +2,16 @@
 
 from uuid import UUID
 
+from callboard.assets import service as assets
 from callboard.database import Database
 from callboard.events.models import Changed
 from callboard.identity import Caller
+from callboard.jobs import service as jobs
 from callboard.observability import correlation_id
 from callboard.pagination import Page, decode_cursor, page_of
 from callboard.projects import repository
 from callboard.projects.errors import ProjectHasLiveJobsError, ProjectNotFoundError
-from callboard.projects.models import NewProject, Project, ProjectChange
+from callboard.projects.models import MEMORY_JOBS, NewProject, Project, ProjectChange, ProjectMemory
 
 
 def create_project(db: Database, caller: Caller, request: NewProject) -> Changed[Project]:
@@ -45,6 +47,23 @@ def list_projects(db: Database, caller: Caller, cursor: str | None, limit: int) 
     key = decode_cursor(cursor, UUID)
     rows = repository.list_projects(db, caller.tenant, key[0] if key else None, limit + 1)
     return page_of(rows, limit, lambda project: (str(project.id),))
+
+
+def get_project_memory(db: Database, caller: Caller, project_id: UUID) -> ProjectMemory:
+    """Read what is known of a project, in one round trip, with fresh URLs.
+
+    Raises:
+        ProjectNotFoundError: It does not exist for the caller's tenant.
+    """
+    memory = repository.memory(db, caller.tenant, project_id, MEMORY_JOBS)
+    if memory is None:
+        raise ProjectNotFoundError
+    return ProjectMemory(
+        project=memory.project,
+        activities=memory.activities,
+        approved_assets=[assets.view_of(asset) for asset in memory.assets],
+        recent_jobs=[jobs.view_of(job) for job in memory.jobs],
+    )
 
 
 def update_project(db: Database, caller: Caller, project_id: UUID, request: ProjectChange) -> Changed[Project]:
