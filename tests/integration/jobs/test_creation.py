@@ -215,3 +215,10 @@ def test_explain_names_what_holds_a_job_back(studio: Studio) -> None:
     assert reasons(studio, first) == ["cancel_requested"]
     studio.check()
     assert reasons(studio, first) == ["ended"]
+
+
+@pytest.mark.parametrize("name", ["nul\x00", "half \ud83d"])
+def test_a_provider_s_name_that_the_database_cannot_hold_is_refused(studio: Studio, name: str) -> None:
+    answer = studio.request("POST", "/api/jobs", body(studio, provider=name))
+
+    assert (answer.status, answer.body["error"]["details"]["fields"][0]["field"]) == (422, "provider")

@@ -1,15 +1,16 @@
 """Jobs as the API shows them, and the table of states."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from callboard.events.models import JobStatus
-from callboard.fields import Params
+from callboard.fields import Params, storable_text
 
 type OnUnknown = Literal["fail", "resubmit"]
+ProviderName = Annotated[str, Field(max_length=63), BeforeValidator(storable_text)]
 
 TERMINAL: frozenset[JobStatus] = frozenset({"completed", "failed", "cancelled"})
 LIVE: frozenset[JobStatus] = frozenset({"queued", "processing"})
@@ -41,9 +42,7 @@ class NewJob(BaseModel):
 
     card_id: UUID
     params: Params = Field(description='What the service is asked for, for pictures {"prompt": ...}.')
-    provider: str | None = Field(
-        default=None, max_length=63, description="A configured service; the default one if none."
-    )
+    provider: ProviderName | None = Field(default=None, description="A configured service; the default one if none.")
     priority: int = Field(default=0, ge=-100, le=100, description="Higher first, among the jobs of one tenant.")
     run_after: AwareDatetime | None = Field(default=None, description="Not to be started before this time.")
     deadline_seconds: int | None = Field(default=None, ge=1, le=7 * 24 * 3600, description="From now to a certain end.")
