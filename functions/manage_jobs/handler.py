@@ -46,8 +46,10 @@ def get_job(job_id: UUID) -> JobView:
 @api.post("/api/jobs/<job_id>/cancel", summary="Cancel a job", tags=["Jobs"], responses=CANCEL_ANSWERS)
 def cancel_job(job_id: UUID) -> Response[JobView]:
     with session() as db:
-        job, asked = service.cancel_job(db, api.caller, job_id)
-    return json_response(HTTPStatus.ACCEPTED if asked else HTTPStatus.OK, service.view_of(job))
+        cancellation = service.cancel_job(db, api.caller, job_id)
+        service.follow_cancellation(db, cancellation)
+    status = HTTPStatus.ACCEPTED if cancellation.asked else HTTPStatus.OK
+    return json_response(status, service.view_of(cancellation.job))
 
 
 @api.post("/api/jobs/<job_id>/retry", summary="Try an ended job again", tags=["Jobs"], responses=RETRY_ANSWERS)

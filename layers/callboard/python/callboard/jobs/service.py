@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from callboard.crash import crash_point
 from callboard.database import Database
 from callboard.errors import ServiceUnavailableError
 from callboard.events import service as events
+from callboard.events.models import EventRow
 from callboard.identity import Caller
 from callboard.ids import new_id
 from callboard.jobs import repository
@@ -44,6 +46,19 @@ from callboard.settings import get_settings
 # API Gateway cuts an answer off after 30 seconds.
 MAX_WAIT_SECONDS = 25
 WAIT_STEP_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """A job after its cancellation was asked for, and what is to follow the commit.
+
+    `asked` is false when the job had ended before. `checks` are messages for ChecksQueue.
+    """
+
+    job: Job
+    asked: bool
+    events: Sequence[EventRow]
+    checks: Sequence[Message]
 
 
 def create_jobs(
@@ -94,9 +109,11 @@ def create_jobs(
 
 
 def retry_job(
-    db: Database, caller: Caller, job_id: UUID, *, idempotency_key: str | None = None
+    db: Database, caller: Caller, job_id: UUID, *, idempotency_key: str | None = None, thread_id: str | None = None
 ) -> tuple[AcceptedJob, bool]:
     """Accept a new job like an ended one that did not complete; return it and whether this was a replay.
+
+    It belongs to the agent's thread that asks for it, else to that of the old job.
 
     Raises:
         JobNotFoundError: The job does not exist for the caller's tenant.
@@ -117,7 +134,7 @@ def retry_job(
         retry_of=job.id,
     )
     key = _key_of(idempotency_key, f"POST /api/jobs/{job_id}/retry", {})
-    accepted, replayed = _create(db, caller, [spec], key, job.thread_id)
+    accepted, replayed = _create(db, caller, [spec], key, thread_id or job.thread_id)
     return accepted[0].model_copy(update={"retry_of": job.id}), replayed
 
 
@@ -197,25 +214,42 @@ def list_jobs(db: Database, caller: Caller, job_filter: JobFilter, cursor: str |
     return page_of(rows, limit, lambda job: (str(job.id),))
 
 
-def cancel_job(db: Database, caller: Caller, job_id: UUID) -> tuple[Job, bool]:
-    """Cancel a queued job at once, or have a running one cancelled; return it and whether anything was asked.
+def cancel_job(db: Database, caller: Caller, job_id: UUID) -> Cancellation:
+    """Cancel a queued job at once, or have a running one cancelled.
 
-    An ended job is returned unchanged. A repeated request for a running one asks again and changes nothing.
+    An ended job stays as it is. A repeated request for a running one asks again and changes nothing. What it leaves
+    to be done after the commit is done by `follow_cancellation`.
 
     Raises:
         JobNotFoundError: It does not exist for the caller's tenant.
     """
     moves = repository.cancel(db, caller.tenant, job_id)
-    crash_point("manage_jobs.after_commit")
     job = moves.jobs[0] if moves.jobs else get_job(db, caller, job_id)
+    checks = []
     if job.status == "processing":
-        queues.send(
-            get_settings().checks_queue_url,
-            [Message(CheckTicket(job.id, job.attempt).as_json() | {"correlation_id": job.correlation_id})],
-        )
+        checks = [Message(CheckTicket(job.id, job.attempt).as_json() | {"correlation_id": job.correlation_id})]
+    return Cancellation(job, asked=bool(moves.jobs) or job.status in LIVE, events=moves.events, checks=checks)
+
+
+def follow_cancellation(db: Database, cancellation: Cancellation) -> None:
+    """Have the job's service stopped and the events published. Call it after the commit.
+
+    Raises:
+        QueueUnavailableError: Nothing was sent: whoever repeats the request gets it sent sooner than the next check.
+    """
+    crash_point("manage_jobs.after_commit")
+    if cancellation.checks:
+        queues.send(get_settings().checks_queue_url, cancellation.checks)
         crash_point("manage_jobs.after_send")
-    events.publish(db, moves.events, origin="manage_jobs")
-    return job, bool(moves.jobs) or job.status in LIVE
+    events.publish(db, cancellation.events, origin="manage_jobs")
+
+
+def ask_for_checks(checks: Sequence[Message]) -> None:
+    """Have running jobs looked at now. A lost message costs time: their next check finds what was asked for."""
+    try:
+        queues.send(get_settings().checks_queue_url, checks)
+    except ServiceUnavailableError:
+        logger.exception("check lost", action="check_lost", checks=len(checks))
 
 
 def explain_job(db: Database, caller: Caller, job_id: UUID) -> Explanation:
