@@ -39,6 +39,10 @@ MORE_FILES = {
         "reports.py": "the part of the service that update_job_status runs",
         "sweep.py": "the part of the service that sweep_jobs runs",
     },
+    "mcp": {
+        "registry.py": "what tools there are, and calling one",
+        "tools.py": "the built-in ones",
+    },
     "providers": {
         "replicate.py": "one adapter a kind of service",
         "push.py": "one adapter a kind of service",

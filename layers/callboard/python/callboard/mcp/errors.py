@@ -1,0 +1,32 @@
+"""What can be wrong with a call of a tool."""
+
+from typing import Self
+
+from pydantic import ValidationError
+
+from callboard.errors import InvalidInputError, NotFoundError
+
+
+class UnknownToolError(NotFoundError):
+    """There is no such tool."""
+
+    code = "UNKNOWN_TOOL"
+
+
+class InvalidToolArgumentsError(InvalidInputError):
+    """The tool does not take these arguments."""
+
+    code = "INVALID_TOOL_ARGUMENTS"
+
+    @classmethod
+    def of(cls, tool: str, error: ValidationError) -> Self:
+        """Say what is wrong with each argument, in the form of an invalid HTTP request; never what was given."""
+        fields = [
+            {
+                "field": ".".join(str(part) for part in fault["loc"]) or "arguments",
+                "message": fault["msg"],
+                "type": fault["type"],
+            }
+            for fault in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        return cls(details={"tool": tool, "fields": fields})
