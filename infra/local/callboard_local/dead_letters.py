@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+from typing import Any
+from uuid import uuid4
+
 from callboard_local import ministack
 from callboard_local.errors import StackError
 
@@ -24,14 +27,24 @@ def redrive(endpoint: str, queues: Mapping[str, str], queue: str) -> int:
     sqs = ministack.client("sqs", endpoint)
     moved = 0
     while messages := sqs.receive_message(
-        QueueUrl=source, MaxNumberOfMessages=MAX_BATCH, MessageAttributeNames=["All"]
+        QueueUrl=source,
+        MaxNumberOfMessages=MAX_BATCH,
+        MessageAttributeNames=["All"],
+        MessageSystemAttributeNames=["MessageGroupId"],
     ).get("Messages"):
         for message in messages:
             sqs.send_message(
                 QueueUrl=target,
                 MessageBody=message["Body"],
                 MessageAttributes=message.get("MessageAttributes", {}),
+                **_order(message),
             )
             sqs.delete_message(QueueUrl=source, ReceiptHandle=message["ReceiptHandle"])
             moved += 1
     return moved
+
+
+def _order(message: dict[str, Any]) -> dict[str, str]:
+    """Return what a FIFO queue asks of a message: the group that it had, and an id of its own."""
+    group = message.get("Attributes", {}).get("MessageGroupId")
+    return {"MessageGroupId": group, "MessageDeduplicationId": str(uuid4())} if group else {}

@@ -101,10 +101,14 @@ def _point_at_code(source: dict[str, Any], code: dict[str, str]) -> None:
     shared["Layers"] = [{"Ref": "CallboardLayer"}]
     # The emulator starts workers on its own machine, whatever their architecture.
     shared.pop("Architectures", None)
-    resources.pop("DependenciesLayer")
+    for big in ("DependenciesLayer", "AgentsLayer"):
+        resources.pop(big)
     resources["CallboardLayer"]["Properties"]["ContentUri"] = uri("layer")
     for resource in resources.values():
-        if resource["Type"] == "AWS::Serverless::Function" and resource.get("Metadata", {}).get("BuildMethod"):
+        if resource["Type"] != "AWS::Serverless::Function":
+            continue
+        resource["Properties"].pop("Layers", None)
+        if resource.get("Metadata", {}).get("BuildMethod"):
             resource["Properties"]["CodeUri"] = uri("migrate")
 
 

@@ -18,6 +18,9 @@ from callboard_local.paths import StackPaths
 SERVER_USER = "nobody"
 OWNER = "postgres"
 APPLICATION = "callboard_app"
+# The agents' own role: it may do what the others may, on so many connections at most.
+AGENTS = "callboard_agents"
+AGENTS_CONNECTIONS = 40
 DATABASE = "callboard"
 SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200", "timezone=UTC")
 
@@ -45,6 +48,11 @@ def start(paths: StackPaths, port: int) -> str:
     processes.wait_until(paths, "postgres", process, lambda: _answers(port), 20)
     _create_database(port)
     return f"postgresql://{APPLICATION}@127.0.0.1:{port}/{DATABASE}"
+
+
+def agents_url(url: str) -> str:
+    """Return the URL that the agents use, of the one of the other functions."""
+    return url.replace(f"//{APPLICATION}@", f"//{AGENTS}@")
 
 
 def _programs() -> Path:
@@ -84,6 +92,8 @@ def _answers(port: int) -> bool:
 def _create_database(port: int) -> None:
     with psycopg.connect(_url(port, "postgres"), autocommit=True) as admin:
         admin.execute(f"CREATE ROLE {APPLICATION} LOGIN")
-        admin.execute(f"ALTER ROLE {APPLICATION} SET statement_timeout = '60s'")
-        admin.execute(f"ALTER ROLE {APPLICATION} SET timezone = 'UTC'")
+        admin.execute(f"CREATE ROLE {AGENTS} LOGIN CONNECTION LIMIT {AGENTS_CONNECTIONS} IN ROLE {APPLICATION}")
+        for role in (APPLICATION, AGENTS):
+            admin.execute(f"ALTER ROLE {role} SET statement_timeout = '60s'")
+            admin.execute(f"ALTER ROLE {role} SET timezone = 'UTC'")
         admin.execute(f"CREATE DATABASE {DATABASE} OWNER {APPLICATION}")

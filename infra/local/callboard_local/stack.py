@@ -20,12 +20,17 @@ from callboard_local.errors import StackError, StackNotRunningError
 from callboard_local.paths import StackPaths
 
 DATABASE_SECRET = "callboard/database-url"
+AGENTS_DATABASE_SECRET = "callboard/agents-database-url"
 TOKEN_SECRET = "callboard/provider-token"
 WEBHOOK_SECRET = "callboard/provider-webhook"
 # Callbacks tell at once; the check is what happens when none comes.
 CHECK_INTERVAL_SECONDS = "1"
 # Workers are processes of this machine: more than its processors only start each other more slowly.
 WORKER_CONCURRENCY = "2"
+# The planner answers at once, so a step that is not done by then has died. Another model may think for long.
+AGENT_VISIBILITY_SECONDS = "10"
+# Names an OpenAI-compatible server, such as Ollama, that is asked instead of the scripted planner.
+MODEL_VARIABLE = "CALLBOARD_MODEL_URL"
 
 type Progress = Callable[[str], None]
 
@@ -44,6 +49,9 @@ class Stack:
     webhook_secret: str
     generator_url: str
     generator_token: str
+    model_url: str
+    # None if another server stands in for the planner.
+    planner_port: int | None
     user_pool_id: str
     user_pool_client_id: str
     assets_bucket: str
@@ -68,7 +76,7 @@ class Stack:
     def ports(self) -> list[int]:
         """Return the ports that the stack's parts listen on."""
         ports = (urlsplit(url).port for url in (self.aws_endpoint_url, self.database_url, self.generator_url))
-        return [port for port in ports if port is not None]
+        return [port for port in (*ports, self.planner_port) if port is not None]
 
 
 def running(paths: StackPaths) -> Stack:
@@ -97,12 +105,14 @@ def up(paths: StackPaths, progress: Progress, bind: str | None = None) -> Stack:
     """
     if bind:
         forwarder.check(bind)
+    _other_model()
     with _alone(paths):
         try:
             stack = running(paths)
         except StackNotRunningError:
             processes.stop_all(paths)
         else:
+            _require_same_model(stack)
             ports = stack.ports()
             if all(processes.listens(port) for port in ports):
                 progress("deploying the current sources to the running stack")
@@ -142,10 +152,16 @@ def _start(paths: StackPaths, progress: Progress, bind: str | None) -> Stack:
     database_url = postgres.start(paths, postgres_port)
     progress("starting the generation service")
     generator_url = _start_generator(paths, generator_port, generator_token, webhook_secret)
+    model_url, planner_port = _other_model(), None
+    if model_url is None:
+        progress("starting the scripted planner")
+        planner_port = processes.free_port()
+        model_url = _start_planner(paths, planner_port)
     progress("starting the AWS emulator")
-    endpoint = ministack.start(paths, ministack_port)
+    endpoint = ministack.start(paths, ministack_port, model_url)
     vault = ministack.client("secretsmanager", endpoint)
     vault.create_secret(Name=DATABASE_SECRET, SecretString=database_url)
+    vault.create_secret(Name=AGENTS_DATABASE_SECRET, SecretString=postgres.agents_url(database_url))
     vault.create_secret(Name=TOKEN_SECRET, SecretString=generator_token)
     vault.create_secret(Name=WEBHOOK_SECRET, SecretString=webhook_secret)
 
@@ -165,6 +181,8 @@ def _start(paths: StackPaths, progress: Progress, bind: str | None) -> Stack:
         webhook_secret=webhook_secret,
         generator_url=generator_url,
         generator_token=generator_token,
+        model_url=model_url,
+        planner_port=planner_port,
         user_pool_id=deployed["UserPoolId"],
         user_pool_client_id=deployed["UserPoolClientId"],
         assets_bucket=deployed["AssetsBucketName"],
@@ -179,6 +197,10 @@ def _start(paths: StackPaths, progress: Progress, bind: str | None) -> Stack:
                 "checks-dead-letters": "ChecksDeadLetters",
                 "notify": "NotifyQueue",
                 "notify-dead-letters": "NotifyDeadLetters",
+                "wake": "WakeQueue",
+                "wake-dead-letters": "WakeDeadLetters",
+                "agents": "AgentQueue",
+                "agents-dead-letters": "AgentDeadLetters",
             }.items()
         },
         crash_points_file=str(paths.crash_points_file),
@@ -204,6 +226,35 @@ def _start_generator(paths: StackPaths, port: int, token: str, webhook_secret: s
     return f"http://127.0.0.1:{port}"
 
 
+def _start_planner(paths: StackPaths, port: int) -> str:
+    process = processes.start(paths, "planner", [sys.executable, "-m", "callboard_local.planner", "--port", str(port)])
+    processes.wait_until(paths, "planner", process, lambda: processes.listens(port), 30)
+    return f"http://127.0.0.1:{port}"
+
+
+def _other_model() -> str | None:
+    """Return the base URL of the OpenAI-compatible server that is to be used instead of the planner, if any.
+
+    Raises:
+        StackError: It is no URL.
+    """
+    # Such servers are often named by the URL of their API; the emulator adds the version itself.
+    url = os.environ.get(MODEL_VARIABLE, "").strip().rstrip("/").removesuffix("/v1")
+    if not url:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise StackError(f"{MODEL_VARIABLE} must be the URL of a server, such as http://127.0.0.1:11434.")
+    return url
+
+
+def _require_same_model(stack: Stack) -> None:
+    """Refuse to go on with a stack that asks another model: its emulator was told at its start."""
+    wanted = _other_model()
+    if wanted not in {None, stack.model_url}:
+        raise StackError(f"The running stack asks the model at {stack.model_url}; stop it first: `make down`.")
+
+
 def _parameters(generator_url: str) -> dict[str, str]:
     common = {"token_secret": TOKEN_SECRET, "webhook_secret": WEBHOOK_SECRET, "output_hosts": ["127.0.0.1"]}
     providers = [
@@ -213,6 +264,8 @@ def _parameters(generator_url: str) -> dict[str, str]:
     return {
         "Environment": "local",
         "DatabaseUrlSecret": DATABASE_SECRET,
+        "AgentsDatabaseUrlSecret": AGENTS_DATABASE_SECRET,
+        **({"AgentQueueVisibilitySeconds": AGENT_VISIBILITY_SECONDS} if _other_model() is None else {}),
         "Providers": json.dumps(providers),
         "CheckIntervalSeconds": CHECK_INTERVAL_SECONDS,
         "WorkerConcurrency": WORKER_CONCURRENCY,

@@ -18,6 +18,9 @@ WORKERS = {
     "notify": 2,
     "update_job_status": 1,
     "manage_jobs": 1,
+    "agent_api": 1,
+    "run_agent_step": 1,
+    "wake_agent": 1,
 }
 # More starts at once would only wait for each other.
 AT_ONCE = 2

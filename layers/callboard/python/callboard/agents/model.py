@@ -43,7 +43,7 @@ def chat_model() -> BaseChatModel:
         # Both are ours: the library would make a second one for inference profiles, which are named in full here.
         client=client,
         bedrock_client=client,
-        provider=settings.model_provider,
+        **({"provider": settings.model_provider} if settings.model_provider else {}),
     )
     return model
 
@@ -66,8 +66,17 @@ def ask(model: Runnable[Any, AIMessage], messages: Sequence[AnyMessage]) -> tupl
     if not answer.tool_calls and not answer.text.strip():
         raise ModelFailedError("The model gave no answer.")
     spent = answer.usage_metadata
-    kept = AIMessage(content=answer.content, tool_calls=answer.tool_calls, id=answer.id)
+    kept = AIMessage(content=_without_calls(answer.content), tool_calls=answer.tool_calls, id=answer.id)
     return kept, spent["input_tokens"] if spent else 0, spent["output_tokens"] if spent else 0
+
+
+def _without_calls(content: Any) -> Any:
+    """Return a message's content without the calls, which it has elsewhere too; words alone as words."""
+    if isinstance(content, str):
+        return content
+    blocks = [block for block in content if not (isinstance(block, dict) and block.get("type") == "tool_use")]
+    texts = [block if isinstance(block, str) else block.get("text") for block in blocks]
+    return "".join(texts) if all(isinstance(text, str) for text in texts) else blocks
 
 
 def _error_code(error: Exception) -> str | None:

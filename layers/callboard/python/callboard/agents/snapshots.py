@@ -109,12 +109,15 @@ def latest_of_run(db: Database, thread: StoredThread, run_id: UUID) -> StateSnap
 
 
 def of_run_after(db: Database, thread: StoredThread, run_id: UUID, seen: str | None, limit: int) -> list[StateSnapshot]:
-    """Read the states that a run stored after the checkpoint `seen`, oldest first, the newest `limit` of them."""
+    """Read the states that a run stored after the checkpoint `seen`, oldest first, the newest `limit` of them.
+
+    The one that was seen comes first, if the run stored it: what followed it may be new.
+    """
     found: list[StateSnapshot] = []
     for snapshot in reader(db).get_state_history(
         checkpoints.config_of(thread.id), filter={"run_id": str(run_id)}, limit=limit
     ):
-        if seen is not None and id_of(snapshot) <= seen:
+        if seen is not None and id_of(snapshot) < seen:
             break
         found.append(snapshot)
     return found[::-1]

@@ -31,7 +31,8 @@ from callboard.settings import get_settings
 STEP_SECONDS = 125.0
 # What one call of the model may take, with its retries: a step that has less left hands on.
 RESERVED_SECONDS = 75.0
-MAX_ATTEMPTS = 5
+# The queue gives a message up after five times: the last one ends the run.
+MAX_ATTEMPTS = 4
 
 type Outcome = Literal["nothing", "handed_on", "sleeping", "asking", "success", "error", "superseded"]
 
@@ -86,28 +87,30 @@ def _carry_on(db: Database, step: Step, seconds_left: float) -> Outcome:
         return _end(db, step, None, StepFailedError(details={"attempts": step.attempts - 1}))
     if step.project_id is None:
         return _end(db, step, None, ProjectNotFoundError())
-    assistant = assistants.find(step.assistant_id)
-    saver = checkpoints.saver(db)
-    graph = build_graph(
-        chat_model(), assistant.tools, saver, prompt=assistant.prompt, remember=MEMORIES[assistant.name]
-    )
-    context = StepContext(
-        db=db,
-        lock=saver.lock,
-        control=RunControl(),
-        caller=_caller_of(step, assistant),
-        tenant=step.tenant,
-        thread_id=step.thread_id,
-        project_id=step.project_id,
-        run_id=step.run_id,
-        step=step.step,
-        hand_on_at=time.monotonic() + seconds_left - RESERVED_SECONDS,
-        super_steps=get_settings().agent_super_steps,
-    )
-    config = checkpoints.config_of(step.thread, step.run_id) | {"recursion_limit": 10_000}
+    control = RunControl()
+    context: StepContext | None = None
     try:
+        assistant = assistants.find(step.assistant_id)
+        saver = checkpoints.saver(db)
+        graph = build_graph(
+            chat_model(), assistant.tools, saver, prompt=assistant.prompt, remember=MEMORIES[assistant.name]
+        )
+        context = StepContext(
+            db=db,
+            lock=saver.lock,
+            control=control,
+            caller=_caller_of(step, assistant),
+            tenant=step.tenant,
+            thread_id=step.thread_id,
+            project_id=step.project_id,
+            run_id=step.run_id,
+            step=step.step,
+            hand_on_at=time.monotonic() + seconds_left - RESERVED_SECONDS,
+            super_steps=get_settings().agent_super_steps,
+        )
+        config = checkpoints.config_of(step.thread, step.run_id) | {"recursion_limit": 10_000}
         values: dict[str, Any] = graph.invoke(
-            _input_of(step, saver), config, context=context, control=context.control, durability="sync"
+            _input_of(step, saver), config, context=context, control=control, durability="sync"
         )
     except GraphDrained:
         return _hand_on(db, step, context)
@@ -168,8 +171,8 @@ def _settle(db: Database, step: Step, context: StepContext, graph: Graph, values
     return _end(db, step, context, None, asked=asked)
 
 
-def _hand_on(db: Database, step: Step, context: StepContext) -> Outcome:
-    if not repository.hand_on(db, step.run_id, step.step, context.usage, waking.OVERDUE_SECONDS):
+def _hand_on(db: Database, step: Step, context: StepContext | None) -> Outcome:
+    if not repository.hand_on(db, step.run_id, step.step, context.usage if context else None, waking.OVERDUE_SECONDS):
         return "superseded"
     crash_point("run_agent_step.before_send")
     waking.send_steps([(step.thread, step.correlation_id)])

@@ -23,6 +23,8 @@ SEGMENT_SECONDS = 24.0
 GATHER_SECONDS = 1.0
 STEP_SECONDS = 0.3
 MAX_EVENTS = 60
+# Comes before every id of a checkpoint.
+BEGINNING = "0"
 
 
 def modes_of(asked: str | Sequence[str]) -> list[StreamMode]:
@@ -54,7 +56,9 @@ def segment(
     """
     started = time.monotonic()
     run = service.find_run(db, caller, thread.view.thread_id, run_id).view
-    events = [_event("metadata", {"run_id": str(run_id), "thread_id": str(run.thread_id), "attempt": 1})]
+    # Also the first event has an id, so that the SDK takes up the stream where it ended, were that at its beginning.
+    about = {"run_id": str(run_id), "thread_id": str(run.thread_id), "attempt": 1}
+    events = [_event("metadata", about, seen or BEGINNING)]
     first_news: float | None = None
     while True:
         # The state after the status: what an ended run stored is all there.
