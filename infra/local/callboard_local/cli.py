@@ -254,6 +254,7 @@ def _show(stack: "Stack") -> None:
         "database": stack.database_url,
         "AWS endpoint": stack.aws_endpoint_url,
         "generation": stack.generator_url,
+        "model": stack.model_url,
         "token": "callboard token --user alice",
     }.items():
         table.add_row(f"[bold]{name}[/]", _escape(value))

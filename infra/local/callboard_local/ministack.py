@@ -19,8 +19,8 @@ CREDENTIALS = {
 }
 
 
-def start(paths: StackPaths, port: int) -> str:
-    """Start the emulator with nothing in it; return its endpoint URL."""
+def start(paths: StackPaths, port: int, model_url: str) -> str:
+    """Start the emulator with nothing in it, its Bedrock asking the model at `model_url`; return its endpoint URL."""
     settings = {
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",
@@ -34,6 +34,9 @@ def start(paths: StackPaths, port: int) -> str:
         # Throttled functions burn receives of their SQS messages; workers are bounded by their mappings instead.
         "LAMBDA_ACCOUNT_CONCURRENCY": "200",
         "LAMBDA_WARM_TTL_SECONDS": "120",
+        # An answer in OpenAI's form from there becomes one of Converse; when none comes, the emulator makes one up.
+        "MINISTACK_BEDROCK_PROXY_URL": model_url,
+        "MINISTACK_BEDROCK_PROXY_TIMEOUT_SECONDS": "100",
         "LOG_LEVEL": "WARNING",
         # Workers inherit it: tests arm crash points by writing this file.
         "CRASH_POINTS_FILE": str(paths.crash_points_file),

@@ -10,6 +10,7 @@ from callboard_local.paths import StackPaths
 # A word of the command line -> what we call the process.
 NAMES = {
     "callboard_local.generator": "generation service",
+    "callboard_local.planner": "scripted planner",
     "callboard_local.forwarder": "forwarder",
     "ministack": "AWS emulator",
     "_worker.py": "function workers",

@@ -10,6 +10,7 @@ from callboard_local import status
         (["python", "/tmp/ministack-lambda-create_job-x/_worker.py"], "function workers"),
         (["/pginstall/bin/postgres", "-D", "/checkout/.local/run/postgres"], "PostgreSQL"),
         (["python", "-m", "callboard_local.generator", "--port", "1"], "generation service"),
+        (["python", "-m", "callboard_local.planner", "--port", "1"], "scripted planner"),
         (["/usr/bin/sleep", "1"], "sleep"),
         ([], "unknown"),
     ],
