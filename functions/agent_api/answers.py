@@ -11,16 +11,26 @@ from callboard.http import responses
 TAGS = ["Agents"]
 PREFIX = "/agents"
 
-SEARCH = responses(HTTPStatus.OK, HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY)
-READ = responses(HTTPStatus.OK, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND)
-CHANGE = READ | responses(HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY)
-CREATE = CHANGE | responses(HTTPStatus.CONFLICT)
-WAIT = CREATE | responses(HTTPStatus.GATEWAY_TIMEOUT)
-JOIN = READ | responses(HTTPStatus.GATEWAY_TIMEOUT)
-STREAM: dict[int, Any] = {
+_ACCESS = responses(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND)
+_BODY = responses(HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY)
+_CONFLICT = responses(HTTPStatus.CONFLICT)
+_NOT_YET = responses(HTTPStatus.GATEWAY_TIMEOUT)
+_OK = responses(HTTPStatus.OK)
+_EVENTS: dict[int, Any] = {
     200: {"description": "Server-sent events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
 }
-GONE = responses(HTTPStatus.NO_CONTENT, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND)
+
+SEARCH = _OK | responses(HTTPStatus.UNAUTHORIZED) | _BODY
+READ = _OK | _ACCESS
+CHANGE = READ | _BODY
+CREATE = CHANGE | _CONFLICT
+WAIT = CREATE | _NOT_YET
+JOIN = READ | _NOT_YET
+STREAM = _EVENTS | _ACCESS | responses(HTTPStatus.UNPROCESSABLE_ENTITY)
+BEGIN_STREAM = STREAM | _BODY | _CONFLICT
+GONE = responses(HTTPStatus.NO_CONTENT) | _ACCESS
+GONE_UNLESS = GONE | _CONFLICT
+CHANGE_OR_GONE = GONE | _BODY
 
 
 def no_content() -> Response[None]:

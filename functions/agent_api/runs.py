@@ -92,7 +92,7 @@ def wait_for_stateless_run(request: Annotated[NewRun, Body()]) -> Response[Any]:
     return _waited(None, request)
 
 
-@routes.post("/agents/runs/stream", summary="Run once and follow it", tags=TAGS, responses=answers.STREAM)
+@routes.post("/agents/runs/stream", summary="Run once and follow it", tags=TAGS, responses=answers.BEGIN_STREAM)
 def stream_stateless_run(request: Annotated[NewRun, Body()]) -> Response[Any]:
     return _streamed(None, request)
 
@@ -103,7 +103,7 @@ def create_runs(request: Annotated[list[NewRun], Body(), Field(min_length=1, max
         return [_begin(db, None, one)[1] for one in request]
 
 
-@routes.post("/agents/runs/cancel", summary="Cancel several runs", tags=TAGS, responses=answers.GONE)
+@routes.post("/agents/runs/cancel", summary="Cancel several runs", tags=TAGS, responses=answers.CHANGE_OR_GONE)
 def cancel_runs(
     request: Annotated[RunsToCancel, Body()], action: Annotated[Action, Query()] = "interrupt"
 ) -> Response[Any]:
@@ -125,7 +125,7 @@ def wait_for_run(thread_id: UUID, request: Annotated[NewRun, Body()]) -> Respons
 
 
 @routes.post(
-    "/agents/threads/<thread_id>/runs/stream", summary="Run and follow it", tags=TAGS, responses=answers.STREAM
+    "/agents/threads/<thread_id>/runs/stream", summary="Run and follow it", tags=TAGS, responses=answers.BEGIN_STREAM
 )
 def stream_run(thread_id: UUID, request: Annotated[NewRun, Body()]) -> Response[Any]:
     return _streamed(thread_id, request)
@@ -152,7 +152,7 @@ def get_run(thread_id: UUID, run_id: UUID) -> Run:
     "/agents/threads/<thread_id>/runs/<run_id>",
     summary="Delete an ended run",
     tags=TAGS,
-    responses=answers.GONE | answers.CREATE,
+    responses=answers.GONE_UNLESS,
 )
 def delete_run(thread_id: UUID, run_id: UUID) -> Response[Any]:
     with session() as db:
@@ -176,7 +176,7 @@ def join_run(thread_id: UUID, run_id: UUID) -> Response[Any]:
     "/agents/threads/<thread_id>/runs/<run_id>/stream",
     summary="Follow a run",
     tags=TAGS,
-    responses=answers.STREAM | answers.READ,
+    responses=answers.STREAM,
 )
 def stream_existing_run(
     thread_id: UUID,

@@ -15,7 +15,7 @@ from callboard.http import Routes
 routes = Routes()
 
 
-@routes.put("/agents/store/items", summary="Remember a value", tags=TAGS, responses=answers.GONE | answers.CHANGE)
+@routes.put("/agents/store/items", summary="Remember a value", tags=TAGS, responses=answers.CHANGE_OR_GONE)
 def put_item(request: Annotated[NewItem, Body()]) -> Response[Any]:
     from callboard.agents import items  # noqa: PLC0415  # LangGraph takes as long to load as all else together
 
@@ -36,7 +36,7 @@ def get_item(
         return items.get(db, routes.caller, wanted)
 
 
-@routes.delete("/agents/store/items", summary="Forget a value", tags=TAGS, responses=answers.GONE | answers.CHANGE)
+@routes.delete("/agents/store/items", summary="Forget a value", tags=TAGS, responses=answers.CHANGE_OR_GONE)
 def delete_item(request: Annotated[ItemKey, Body()]) -> Response[Any]:
     from callboard.agents import items  # noqa: PLC0415  # as above
 

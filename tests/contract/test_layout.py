@@ -24,6 +24,23 @@ CODES = Path(__file__).parent / "error_codes.json"
 NOUN_FILES = {"__init__.py", "models.py", "service.py", "repository.py", "events.py", "errors.py"}
 # What a noun has beside the usual files, and why.
 MORE_FILES = {
+    "agents": {
+        "assistants.py": "what each built-in agent takes, is told and may call",
+        "checkpoints.py": "the library's tables on our connection",
+        "control.py": "tools that steer an agent rather than the board",
+        "graph.py": "what an agent is, as LangGraph knows it",
+        "items.py": "the part of the service that the store's routes run",
+        "memories.py": "what an agent begins with",
+        "model.py": "one adapter: the language model",
+        "nodes.py": "the graph's nodes",
+        "prompts.py": "what the model is told",
+        "snapshots.py": "states as the SDK shows them",
+        "state.py": "what the graph keeps between its steps",
+        "steps.py": "the part of the service that run_agent_step runs",
+        "streams.py": "following a run as the SDK does",
+        "toolbox.py": "carrying out the model's calls, each once",
+        "waking.py": "the part of the service that wake_agent and sweep_jobs run",
+    },
     "connections": {
         "conversation.py": "the part of the service that ws_message runs",
         "recovery.py": "the part of the service that sends what a follower missed",

@@ -2,10 +2,15 @@
 
 import pytest
 
-from support.template import Function, functions, resources
+from support.template import Function, functions, resources, template
 
 CONSUMERS = [function for function in functions().values() if any(function.events("SQS"))]
 QUEUES = resources("AWS::SQS::Queue")
+
+
+# A step that is repeated while the one before it still runs takes over from that, which then has no effect any more:
+# so its message comes back soon after the function's time is up, instead of keeping the thread waiting.
+TAKES_OVER = {"run_agent_step": 150}
 
 
 def queue_of(function: Function) -> str:
@@ -31,9 +36,29 @@ def test_consumer_reports_partial_failures(function: Function) -> None:
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-@pytest.mark.parametrize("function", CONSUMERS, ids=lambda function: function.name)
+@pytest.mark.parametrize(
+    "function",
+    [function for function in CONSUMERS if function.name not in TAKES_OVER],
+    ids=lambda function: function.name,
+)
 def test_consumers_queue_hides_a_message_six_times_as_long_as_the_function_may_run(function: Function) -> None:
     assert QUEUES[queue_of(function)]["VisibilityTimeout"] >= 6 * function.timeout
+
+
+@pytest.mark.parametrize("name", TAKES_OVER)
+def test_queue_of_steps_hides_a_message_longer_than_one_may_run(name: str) -> None:
+    function = functions()[name]
+    parameter = QUEUES[queue_of(function)]["VisibilityTimeout"]["Ref"]
+
+    assert template()["Parameters"][parameter]["Default"] == TAKES_OVER[name] > function.timeout
+
+
+def test_steps_of_a_thread_take_turns_in_a_queue_that_drops_none_as_repeated() -> None:
+    queue = QUEUES[queue_of(functions()["run_agent_step"])]
+
+    assert queue["FifoQueue"] is True
+    assert queue["ContentBasedDeduplication"] is False
+    assert QUEUES[dead_letters_of("AgentQueue")]["FifoQueue"] is True
 
 
 @pytest.mark.parametrize("function", CONSUMERS, ids=lambda function: function.name)

@@ -14,6 +14,7 @@ REQUIRED = {
     "EVENT_BUS_NAME": "callboard",
     "JOBS_QUEUE_URL": "https://sqs.example.test/jobs",
     "CHECKS_QUEUE_URL": "https://sqs.example.test/checks",
+    "AGENT_QUEUE_URL": "https://sqs.example.test/agents.fifo",
     "ASSETS_BUCKET": "assets",
     "CONNECTIONS_TABLE": "connections",
     "DISCOVERY_NAMESPACE": "callboard",

@@ -35,6 +35,7 @@ TAGS = {
     "Cards": "What is asked for: one picture, video or sound.",
     "Assets": "The results that were approved, one a card.",
     "Jobs": "Requests to cloud generation services, and what became of them.",
+    "Agents": "Assistants, threads and runs, as the LangGraph SDK asks for them.",
     "Realtime": "Following changes live, over a WebSocket.",
     "Services": "For cloud generation services: signed reports about jobs.",
     "Health": "Whether what Callboard depends on answers.",

@@ -1,7 +1,5 @@
 """Steps of agents: what they do to the board, how they sleep, wake, ask and end, and that nothing is done twice."""
 
-
-
 import pytest
 
 from callboard.database import Database

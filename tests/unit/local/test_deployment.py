@@ -26,6 +26,9 @@ Resources:
   DependenciesLayer:
     Type: AWS::Serverless::LayerVersion
     Properties: {ContentUri: layers/dependencies/}
+  AgentsLayer:
+    Type: AWS::Serverless::LayerVersion
+    Properties: {ContentUri: layers/agents/}
   Logs:
     Type: AWS::Logs::LogGroup
   HttpApi:

@@ -50,9 +50,9 @@ def sqs() -> "SQSClient":
 
 
 @lru_cache(maxsize=2)
-def bedrock_runtime(region: str | None) -> Any:
-    """Return the client of Bedrock's models in a region, the function's own if None. An answer may take a minute."""
-    return _client("bedrock-runtime", read_timeout=60, region_name=region)
+def bedrock_runtime(region: str) -> Any:
+    """Return the client of Bedrock's models in a region, the function's own if empty. An answer may take a minute."""
+    return _client("bedrock-runtime", read_timeout=60, region_name=region or None)
 
 
 @lru_cache(maxsize=1)

@@ -56,8 +56,8 @@ class Settings(BaseSettings):
 
     agent_super_steps: int = Field(default=12, ge=1, le=1000, description="What one step of an agent may do at most.")
     model_id: str = "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
-    model_provider: str | None = Field(default=None, description="Where it does not follow from the model's id.")
-    model_region: str | None = Field(default=None, description="The function's own region if none.")
+    model_provider: str = Field(default="", description="Where it does not follow from the model's id.")
+    model_region: str = Field(default="", description="The function's own region if empty.")
     model_temperature: float = Field(default=0.2, ge=0, le=1)
     model_max_tokens: int = Field(default=8192, ge=256, le=64_000)
 

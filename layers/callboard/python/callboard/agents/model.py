@@ -37,7 +37,7 @@ def chat_model() -> BaseChatModel:
     client = aws.bedrock_runtime(settings.model_region)
     model: BaseChatModel = ChatBedrockConverse(
         model_id=settings.model_id,
-        region_name=settings.model_region,
+        region_name=settings.model_region or None,
         temperature=settings.model_temperature,
         max_tokens=settings.model_max_tokens,
         # Both are ours: the library would make a second one for inference profiles, which are named in full here.

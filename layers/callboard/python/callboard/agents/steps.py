@@ -187,7 +187,9 @@ def _sleep(db: Database, step: Step, context: StepContext, wait: WaitSpec) -> Ou
     crash_point("run_agent_step.after_sleep")
     events.publish(db, slept, origin="run_agent_step.sleep")
     # Jobs may have ended before the set was stored: then no event of theirs has found it.
-    waking.follow_up(db, repository.wake_run(db, step.run_id, waking.OVERDUE_SECONDS), origin="run_agent_step.wake")
+    woken = repository.wake_run(db, step.run_id, waking.OVERDUE_SECONDS)
+    crash_point("run_agent_step.after_wake")
+    waking.follow_up(db, woken, origin="run_agent_step.wake")
     return "sleeping"
 
 

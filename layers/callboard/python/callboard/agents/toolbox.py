@@ -1,19 +1,20 @@
 """Carrying out the model's calls of tools: checked before anything happens, each done once, whatever is repeated."""
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from langchain_core.messages import ToolCall
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from callboard.agents import repository
 from callboard.agents.control import CONTROL_TOOLS
 from callboard.agents.errors import StepSupersededError
 from callboard.crash import crash_point
 from callboard.errors import InvalidInputError, ServiceError
-from callboard.mcp import registry, tools
+from callboard.mcp import registry
 from callboard.mcp.errors import InvalidToolArgumentsError, UnknownToolError
 from callboard.mcp.registry import ToolContext
 from callboard.observability import logger
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from callboard.agents.nodes import StepContext
 
 MAX_CALLS = 16
+# Of a schema, what its tool's name and description say.
+SPOKEN_FOR = frozenset({"title", "description"})
 NOT_KEPT = frozenset({"url", "url_expires_at", "result_url", "result_url_expires_at"})
 
 
@@ -45,10 +48,6 @@ class Done:
     job_ids: Sequence[UUID] = ()
 
 
-# The built-in tools are in the registry once their module is loaded.
-BUILT_IN = tools
-
-
 def specifications(names: Sequence[str]) -> list[dict[str, Any]]:
     """Describe tools to the model, in this order."""
     return [_specification(name) for name in names]
@@ -57,21 +56,12 @@ def specifications(names: Sequence[str]) -> list[dict[str, Any]]:
 def _specification(name: str) -> dict[str, Any]:
     control = CONTROL_TOOLS.get(name)
     if control is not None:
-        description, parameters = control.__doc__ or "", control
+        description = inspect.cleandoc(control.__doc__ or "")
+        schema = {name: value for name, value in control.model_json_schema().items() if name not in SPOKEN_FOR}
     else:
         tool = registry.find_tool(name)
-        description, parameters = tool.description, tool.parameters
-    return {
-        "type": "function",
-        "function": {"name": name, "description": description, "parameters": _schema(parameters)},
-    }
-
-
-def _schema(parameters: type[BaseModel]) -> dict[str, Any]:
-    # Its title and docstring are for readers of the code; the tool's description stands beside it.
-    return {
-        name: value for name, value in parameters.model_json_schema().items() if name not in {"title", "description"}
-    }
+        description, schema = tool.description, tool.input_schema()
+    return {"type": "function", "function": {"name": name, "description": description, "parameters": schema}}
 
 
 def for_model(content: Any) -> Any:

@@ -45,7 +45,10 @@ def wake_for_jobs(db: Database, job_ids: Sequence[UUID]) -> int:
     """
     woken = 0
     for batch in batched(job_ids, BATCH, strict=False):
-        woken += follow_up(db, repository.wake_for_jobs(db, batch, OVERDUE_SECONDS, BATCH), origin="wake_agent")
+        found = repository.wake_for_jobs(db, batch, OVERDUE_SECONDS, BATCH)
+        for _, correlation_id in found.threads:
+            crash_point("wake_agent.after_wake", correlation_id)
+        woken += follow_up(db, found, origin="wake_agent")
     return woken
 
 
@@ -57,12 +60,8 @@ def follow_up(db: Database, woken: Woken, *, origin: str) -> int:
         woken: What a statement of the repository woke.
         origin: The function's name, for its crash points.
     """
-    for _, correlation_id in woken.threads:
-        crash_point(f"{origin}.after_wake", correlation_id)
     if woken.threads:
         send_steps(woken.threads)
-    for _, correlation_id in woken.threads:
-        crash_point(f"{origin}.after_send", correlation_id)
     events.publish(db, woken.events, origin=origin)
     return len(woken.threads)
 
