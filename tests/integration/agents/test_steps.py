@@ -1,13 +1,27 @@
-"""Steps of agents: what they do to the board, how they sleep, wake, ask and end, and that nothing is done twice."""
+"""Steps of agents: what they do to the board, how they hand on, ask and end, and that nothing is done twice."""
+
+import json
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
+from botocore.exceptions import ClientError
 
+from callboard.agents import checkpoints, nodes, repository, service, steps, toolbox, waking
+from callboard.agents.errors import InvalidResumeError
+from callboard.agents.model import ModelUnavailableError
+from callboard.agents.models import NewRun, NewThread
 from callboard.database import Database
-from support.agents import make_agent
+from callboard.identity import Caller
+from callboard.projects import service as projects
+from callboard.settings import get_settings
+from support.agents import ALICE, Agent, make_agent
 from support.aws import FakeCloud
-from support.board import Board, make_board
+from support.board import Board, make_board, one
 from support.model import calls, says
-from support.rows import insert_provider
+from support.rows import insert_job, insert_provider
+
+WAIT = ("wait_for_jobs", {})
 
 
 @pytest.fixture
@@ -16,15 +30,34 @@ def board(db: Database) -> Board:
     return make_board(db)
 
 
-def plan(board: Board, *, candidates: int = 1, cards: int = 1) -> tuple[str, dict[str, object]]:
+def plan(board: Board, *, title: str = "Dusk", candidates: int = 1, cards: int = 1) -> tuple[str, dict[str, Any]]:
     arguments = {
         "project_id": str(board.project_id),
-        "title": "Dusk",
+        "title": title,
         "cards": [
             {"title": f"Card {n}", "params": {"prompt": "A lamp"}, "candidates": candidates} for n in range(cards)
         ],
     }
     return "create_activity_with_cards", arguments
+
+
+def count(db: Database, table: str) -> int:
+    found: int = one(db, f"SELECT count(*) AS n FROM {table}")["n"]
+    return found
+
+
+def state(agent: Agent) -> dict[str, Any]:
+    """Read the stored state of the agent's thread."""
+    stored = checkpoints.saver(agent.db).get_tuple(checkpoints.config_of(agent.thread.id))
+    assert stored is not None
+    values: dict[str, Any] = stored.checkpoint["channel_values"]
+    return values
+
+
+def statuses_told(db: Database) -> list[tuple[str, str | None]]:
+    """Return what followers were told of runs, in order."""
+    rows = db.execute("SELECT payload FROM events WHERE topic = 'agent.run.updated' ORDER BY context_offset")
+    return [(row["payload"]["status"], row["payload"]["waiting_for"]) for row in rows]
 
 
 def test_a_run_whose_model_only_speaks_ends_with_its_words(db: Database, cloud: FakeCloud, board: Board) -> None:
@@ -33,19 +66,530 @@ def test_a_run_whose_model_only_speaks_ends_with_its_words(db: Database, cloud: 
 
     assert agent.steps() == ["success"]
     assert agent.run(run.run_id).status == "success"
-    assert agent.run(run.run_id).usage == {"calls": 1, "input_tokens": 10, "output_tokens": 5}
+    assert state(agent)["answer"] == "Nothing to do."
+
+
+def test_the_model_is_told_the_brief_and_the_projects_memory(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = make_agent(db, cloud, board.project_id, says("Nothing to do."))
+    agent.start("Three lamps")
+
+    agent.steps()
+
+    ((system, request),) = agent.model.asked
+    assert "producer" in system.text
+    assert "<brief>\nThree lamps\n</brief>" in request.text
+    assert str(board.card_id) in request.text
+    assert {tool["function"]["name"] for tool in agent.model.tools} >= {"create_activity_with_cards", "wait_for_jobs"}
 
 
 def test_a_plan_becomes_activity_cards_and_jobs_and_the_run_sleeps_until_they_end(
     db: Database, cloud: FakeCloud, board: Board
 ) -> None:
-    agent = make_agent(db, cloud, board.project_id, calls(plan(board, cards=2), ("wait_for_jobs", {})), says("Done."))
+    agent = make_agent(db, cloud, board.project_id, calls(plan(board, cards=2), WAIT), says("Done."))
     run = agent.start()
 
-    assert agent.steps() == ["sleeping"]
-    assert agent.run(run.run_id).status == "running"
+    slept = agent.steps()
     jobs = agent.end_jobs()
-    assert len(jobs) == 2
-    assert agent.wake(jobs) == 1
+    woken = agent.wake(jobs)
+    ended = agent.steps()
+
+    assert (slept, len(jobs), woken, ended) == (["sleeping"], 2, 1, ["success"])
+    outcome = json.loads(agent.model.asked[-1][-1].text)
+    assert outcome["woken_by"] == "jobs"
+    assert {job["job_id"] for job in outcome["jobs"]} == {str(job_id) for job_id in jobs}
+    assert agent.run(run.run_id).usage == {"calls": 2, "input_tokens": 20, "output_tokens": 10}
+
+
+def test_jobs_of_an_agent_carry_its_thread_and_wake_the_queue(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = make_agent(db, cloud, board.project_id, calls(plan(board), WAIT))
+    agent.start()
+
+    agent.steps()
+
+    job = one(db, "SELECT id, thread_id, created_by FROM generation_jobs")
+    assert (job["thread_id"], job["created_by"]) == (str(agent.thread_id), "user-alice")
+    assert [message["job_id"] for message in cloud.messages(cloud.jobs_queue_url)] == [str(job["id"])]
+
+
+def test_followers_are_told_each_move_of_a_run(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = make_agent(db, cloud, board.project_id, calls(plan(board), WAIT), says("Done."))
+    agent.start()
+
+    agent.steps()
+    agent.wake(agent.end_jobs())
+    agent.steps()
+
+    assert statuses_told(db) == [
+        ("pending", None),
+        ("running", None),
+        ("running", "jobs"),
+        ("running", None),
+        ("success", None),
+    ]
+    rows = db.execute("SELECT context_offset FROM events WHERE context_id = %s", (board.project_id,)).fetchall()
+    assert sorted(row["context_offset"] for row in rows) == list(range(1, len(rows) + 1))
+
+
+def test_each_event_of_a_step_is_published(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = make_agent(db, cloud, board.project_id, calls(plan(board)), says("Done."))
+    run = agent.start()
+
+    agent.steps()
+
+    told = [event["data"]["status"] for event in cloud.published() if event["topic"] == "agent.run.updated"]
+    # The first one is published by whoever started the run.
+    assert told == ["running", "success"]
+    unpublished = one(db, "SELECT payload FROM events WHERE published_at IS NULL AND topic = 'agent.run.updated'")
+    assert unpublished["payload"]["run_id"] == str(run.run_id)
+
+
+def test_a_step_hands_on_after_its_super_steps_and_the_next_goes_on(
+    db: Database, cloud: FakeCloud, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENT_SUPER_STEPS", "1")
+    get_settings.cache_clear()
+    agent = make_agent(db, cloud, board.project_id, calls(plan(board)), says("Done."))
+    agent.start()
+    cloud.messages(cloud.agent_queue_url)
+
+    outcomes = agent.steps()
+
+    assert outcomes == ["handed_on"] * 4 + ["success"]
+    assert len(agent.model.asked) == 2
+    assert count(db, "task_cards") == 2
+    assert len(cloud.messages(cloud.agent_queue_url)) == 4
+
+
+def test_a_step_that_has_little_time_left_hands_on_before_the_model_is_asked(
+    db: Database, cloud: FakeCloud, board: Board
+) -> None:
+    agent = make_agent(db, cloud, board.project_id, says("Done."))
+    agent.start()
+
+    assert agent.step(seconds_left=steps.RESERVED_SECONDS - 1) == "handed_on"
+    assert agent.model.asked == []
+    assert agent.step() == "success"
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+POINTS = [
+    "run_agent_step.after_claim",
+    "run_agent_step.before_model",
+    "run_agent_step.after_model",
+    "run_agent_step.before_tool",
+    "run_agent_step.in_tool",
+    "run_agent_step.after_tool",
+    "run_agent_step.before_checkpoint",
+    "run_agent_step.after_checkpoint",
+    "run_agent_step.after_sleep",
+    "run_agent_step.after_wake",
+    "run_agent_step.after_finish",
+]
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, point: str, time: int) -> list[str]:
+    """Kill the step when it passes a point for the nth time, once; return where it was killed."""
+    passed: list[str] = []
+    killed: list[str] = []
+
+    def crash(name: str, correlation: str | None = None) -> None:
+        passed.append(name)
+        if name == point and passed.count(point) == time and not killed:
+            killed.append(name)
+            raise Killed
+
+    for module in (steps, nodes, toolbox, checkpoints, waking):
+        monkeypatch.setattr(module, "crash_point", crash)
+    return killed
+
+
+@pytest.mark.parametrize("time", [1, 2, 3])
+@pytest.mark.parametrize("point", POINTS)
+def test_a_step_killed_at_any_point_is_repeated_and_the_board_is_the_same(
+    db: Database, cloud: FakeCloud, board: Board, monkeypatch: pytest.MonkeyPatch, point: str, time: int
+) -> None:
+    turn = calls(plan(board, cards=2), plan(board, title="Dawn"), WAIT)
+    # A repeated step asks the model again only if its answer was not stored.
+    agent = make_agent(db, cloud, board.project_id, lambda asked: turn if len(asked) == 2 else says("Done."))
+    run = agent.start()
+    killed = kill_at(monkeypatch, point, time)
+
+    for _ in range(12):
+        try:
+            outcome = agent.step()
+        except Killed:
+            continue
+        if outcome == "nothing":
+            agent.wake(agent.end_jobs())
+        if agent.run(run.run_id).status not in {"pending", "running"}:
+            break
+    agent.steps()
+
+    assert agent.run(run.run_id).status == "success"
+    assert (count(db, "activities"), count(db, "task_cards"), count(db, "generation_jobs")) == (3, 4, 3)
+    assert (count(db, "agent_waits"), count(db, "tool_calls")) == (1, 2)
+    assert one(db, "SELECT count(*) AS n FROM agent_waits WHERE resumed_at IS NULL")["n"] == 0
+    assert killed or time > 1, "the point was never passed"
+
+
+def test_a_cancelled_runs_tools_have_no_effect(db: Database, cloud: FakeCloud, board: Board) -> None:
+    def cancel_meanwhile(asked: Any) -> Any:
+        service.cancel_run(db, ALICE, agent.thread_id, run.run_id, "interrupt")
+        return calls(plan(board))
+
+    agent = make_agent(db, cloud, board.project_id, cancel_meanwhile)
+    run = agent.start()
+
+    assert agent.steps() == ["superseded"]
+    assert agent.run(run.run_id).status == "interrupted"
+    assert count(db, "activities") == 1
+
+
+def test_a_step_that_was_taken_over_changes_nothing(db: Database, cloud: FakeCloud, board: Board) -> None:
+    def taken_over(asked: Any) -> Any:
+        with db.transaction():
+            assert repository.claim_step(db, agent.thread.id, 60) is not None
+        return calls(plan(board))
+
+    agent = make_agent(db, cloud, board.project_id, taken_over)
+    run = agent.start()
+
+    assert agent.step() == "superseded"
+    assert count(db, "activities") == 1
+    assert agent.run(run.run_id).status == "running"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        (("paint_directly", {}), "UNKNOWN_TOOL"),
+        (("approve_asset", {"card_id": "x"}), "INVALID_TOOL_ARGUMENTS"),
+        (("wait_for_jobs", {"mode": "quorum"}), "INVALID_TOOL_ARGUMENTS"),
+    ],
+)
+def test_a_turn_with_a_call_that_is_not_valid_changes_nothing_and_the_model_is_told(
+    db: Database, cloud: FakeCloud, board: Board, wrong: tuple[str, dict[str, Any]], code: str
+) -> None:
+    agent = make_agent(db, cloud, board.project_id, calls(plan(board), wrong), says("Sorry."))
+    agent.start()
+
     assert agent.steps() == ["success"]
-    assert '"woken_by":"jobs"' in str(agent.model.asked[-1][-1].content)
+    assert count(db, "activities") == 1
+    refused = [json.loads(message.text)["error"]["code"] for message in agent.model.asked[-1][-2:]]
+    assert refused == ["TURN_REFUSED", code]
+
+
+def test_waiting_before_other_calls_of_a_turn_is_refused(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = make_agent(db, cloud, board.project_id, calls(WAIT, plan(board)), says("Sorry."))
+    agent.start()
+
+    agent.steps()
+
+    assert json.loads(agent.model.asked[-1][-2].text)["error"]["code"] == "CONTROL_NOT_LAST"
+    assert count(db, "activities") == 1
+
+
+def test_a_model_that_asks_for_what_cannot_be_done_three_times_ends_the_run(
+    db: Database, cloud: FakeCloud, board: Board
+) -> None:
+    agent = make_agent(db, cloud, board.project_id, calls(("paint_directly", {})))
+    run = agent.start()
+
+    assert agent.steps() == ["error"]
+    error = agent.run(run.run_id).error
+    assert error is not None
+    assert error["code"] == "MODEL_MISBEHAVED"
+    assert len(agent.model.asked) == nodes.MAX_MISTAKES
+    assert statuses_told(db)[-1] == ("error", None)
+
+
+def test_a_model_that_never_ends_is_ended(db: Database, cloud: FakeCloud, board: Board) -> None:
+    memory = ("get_project_memory", {"project_id": str(board.project_id)})
+    agent = make_agent(db, cloud, board.project_id, calls(memory))
+    run = agent.start()
+
+    outcomes = agent.steps()
+
+    assert outcomes[-1] == "error"
+    error = agent.run(run.run_id).error
+    assert error is not None
+    assert error["code"] == "TURN_LIMIT"
+    assert len(agent.model.asked) == nodes.MAX_TURNS
+
+
+def test_a_model_that_says_nothing_ends_the_run(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = make_agent(db, cloud, board.project_id, says(" "))
+    run = agent.start()
+
+    assert agent.steps() == ["error"]
+    assert agent.run(run.run_id).error == {"code": "MODEL_FAILED", "message": "The model gave no answer."}
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "Converse")
+
+
+def test_a_model_that_is_busy_leaves_the_step_to_be_repeated(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = make_agent(db, cloud, board.project_id, refusal("ThrottlingException"), says("Done."))
+    run = agent.start()
+
+    with pytest.raises(ModelUnavailableError):
+        agent.step()
+
+    assert agent.run(run.run_id).status == "running"
+    assert agent.steps() == ["success"]
+
+
+def test_a_step_that_fails_again_and_again_ends_the_run(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = make_agent(db, cloud, board.project_id, refusal("ServiceUnavailableException"))
+    run = agent.start()
+
+    for _ in range(steps.MAX_ATTEMPTS):
+        with pytest.raises(ModelUnavailableError):
+            agent.step()
+
+    assert agent.step() == "error"
+    error = agent.run(run.run_id).error
+    assert error is not None
+    assert error["code"] == "STEP_FAILED"
+
+
+def test_a_model_that_refuses_for_good_ends_the_run_and_says_why(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = make_agent(db, cloud, board.project_id, refusal("AccessDeniedException"))
+    run = agent.start()
+
+    assert agent.steps() == ["error"]
+    assert agent.run(run.run_id).error == {
+        "code": "MODEL_FAILED",
+        "message": "The model refused the request: AccessDeniedException.",
+    }
+
+
+def test_what_nobody_foresaw_ends_the_run_and_says_nothing_of_the_inside(
+    db: Database, cloud: FakeCloud, board: Board
+) -> None:
+    agent = make_agent(db, cloud, board.project_id, RuntimeError("secret"))
+    run = agent.start()
+
+    assert agent.steps() == ["error"]
+    assert agent.run(run.run_id).error == {"code": "RUN_FAILED", "message": "The run could not be carried on."}
+
+
+def test_errors_of_tools_are_answers_to_the_model(db: Database, cloud: FakeCloud, board: Board) -> None:
+    missing = str(uuid4())
+    agent = make_agent(db, cloud, board.project_id, calls(("get_job", {"job_id": missing})), says("I see."))
+    agent.start()
+
+    assert agent.steps() == ["success"]
+    assert json.loads(agent.model.asked[-1][-1].text)["error"]["code"] == "JOB_NOT_FOUND"
+
+
+def test_an_agent_cannot_reach_another_tenants_board(db: Database, cloud: FakeCloud, board: Board) -> None:
+    other = make_board(db, tenant="bob")
+    agent = make_agent(db, cloud, board.project_id, calls(plan(other)), says("I see."))
+    agent.start()
+
+    agent.steps()
+
+    assert json.loads(agent.model.asked[-1][-1].text)["error"]["code"] == "PROJECT_NOT_FOUND"
+    assert one(db, "SELECT count(*) AS n FROM activities WHERE tenant = 'bob'")["n"] == 1
+
+
+def test_a_run_whose_project_is_gone_ends_with_that(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = make_agent(db, cloud, board.project_id, says("Done."))
+    run = agent.start()
+    projects.delete_project(db, ALICE, board.project_id)
+
+    assert agent.steps() == ["error"]
+    error = agent.run(run.run_id).error
+    assert error is not None
+    assert error["code"] == "PROJECT_NOT_FOUND"
+
+
+def ask(card_id: UUID, choices: list[UUID]) -> tuple[str, dict[str, Any]]:
+    question = {"question": "Which one?", "card_id": str(card_id), "choices": [str(one) for one in choices]}
+    return "request_approval", question
+
+
+def test_a_question_ends_the_run_until_it_is_answered_by_another(db: Database, cloud: FakeCloud, board: Board) -> None:
+    choices = [insert_job(db, board.card_id, status="completed") for _ in range(2)]
+    agent = make_agent(db, cloud, board.project_id, calls(ask(board.card_id, choices)), says("Thanks."))
+    run = agent.start()
+
+    assert agent.steps() == ["asking"]
+
+    thread = service.find_thread(db, ALICE, agent.thread_id).view
+    ((asked,),) = thread.interrupts.values()
+    assert (agent.run(run.run_id).status, thread.status) == ("interrupted", "interrupted")
+    assert asked["value"] == {
+        "type": "approval",
+        "question": "Which one?",
+        "card_id": str(board.card_id),
+        "choices": [str(job_id) for job_id in choices],
+    }
+    assert "approved" in asked["response_schema"]["properties"]
+    answer = {"approved": True, "choice": str(choices[1])}
+    second = agent.start(input=None, command={"resume": answer})
+    assert agent.steps() == ["success"]
+    assert agent.run(second.run_id).status == "success"
+    assert json.loads(agent.model.asked[-1][-1].text) == answer | {"comment": None}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "yes",
+        {"approved": "perhaps"},
+        {"approved": True, "more": 1},
+        {"approved": True, "choice": str(uuid4())},
+        None,
+    ],
+)
+def test_an_answer_that_does_not_fit_is_refused_and_the_question_stands(
+    db: Database, cloud: FakeCloud, board: Board, answer: Any
+) -> None:
+    choices = [insert_job(db, board.card_id, status="completed")]
+    agent = make_agent(db, cloud, board.project_id, calls(ask(board.card_id, choices)), says("Thanks."))
+    agent.start()
+    agent.steps()
+
+    with pytest.raises(InvalidResumeError):
+        agent.start(input=None, command={"resume": answer})
+
+    assert service.find_thread(db, ALICE, agent.thread_id).view.status == "interrupted"
+    agent.start(input=None, command={"resume": {"approved": False}})
+    assert agent.steps() == ["success"]
+
+
+def test_choices_that_are_no_completed_jobs_are_refused(db: Database, cloud: FakeCloud, board: Board) -> None:
+    queued = insert_job(db, board.card_id)
+    agent = make_agent(db, cloud, board.project_id, calls(ask(board.card_id, [queued])), says("I see."))
+    agent.start()
+
+    assert agent.steps() == ["success"]
+    assert json.loads(agent.model.asked[-1][-1].text)["error"]["details"] == {"job_ids": [str(queued)]}
+
+
+def test_another_brief_begins_anew_and_knows_what_came_before(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = make_agent(db, cloud, board.project_id, says("First answer."), says("Second answer."))
+    first = agent.start("First brief")
+    agent.steps()
+    second = agent.start("Second brief")
+
+    agent.steps()
+
+    asked = agent.model.asked[-1]
+    assert len(asked) == 2
+    assert '"brief":"First brief","answer":"First answer."' in asked[1].text
+    assert [agent.run(run.run_id).usage["calls"] for run in (first, second)] == [1, 1]
+
+
+def test_the_review_assistant_recommends_a_candidate(db: Database, cloud: FakeCloud, board: Board) -> None:
+    candidate = insert_job(db, board.card_id, status="completed")
+    recommend = ("recommend_candidate", {"job_id": str(candidate), "reason": "It has a lamp."})
+    agent = make_agent(db, cloud, board.project_id, calls(recommend))
+    run = agent.start(assistant_id="review", input={"card_id": str(board.card_id)})
+
+    assert agent.steps() == ["success"]
+    assert agent.run(run.run_id).status == "success"
+    assert state(agent)["recommendation"] == {
+        "card_id": str(board.card_id),
+        "job_id": str(candidate),
+        "reason": "It has a lamp.",
+    }
+    assert str(candidate) in agent.model.asked[0][1].text
+
+
+def test_the_review_assistant_can_recommend_no_job_of_another_card(
+    db: Database, cloud: FakeCloud, board: Board
+) -> None:
+    other = insert_job(db, make_board(db).card_id, status="completed")
+    recommend = ("recommend_candidate", {"job_id": str(other), "reason": "It is nice."})
+    agent = make_agent(db, cloud, board.project_id, calls(recommend), says("None, then."))
+    agent.start(assistant_id="review", input={"card_id": str(board.card_id)})
+
+    agent.steps()
+
+    assert state(agent)["recommendation"] is None
+
+
+def test_the_state_keeps_no_urls(db: Database, cloud: FakeCloud, board: Board) -> None:
+    insert_job(db, board.card_id, status="completed")
+    memory = ("get_project_memory", {"project_id": str(board.project_id)})
+    candidates = ("list_candidates", {"card_id": str(board.card_id)})
+    agent = make_agent(db, cloud, board.project_id, calls(memory, candidates), says("I see."))
+    agent.start()
+
+    agent.steps()
+
+    assert "X-Amz-Signature" not in str(state(agent))
+    assert "X-Amz-Signature" not in str(db.execute("SELECT result FROM tool_calls").fetchall())
+
+
+def test_a_message_without_anything_to_do_does_nothing(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = make_agent(db, cloud, board.project_id, says("Done."))
+
+    assert agent.step() == "nothing"
+    assert steps.take_step(db, uuid4(), 100) == "nothing"
+
+
+def test_runs_of_a_thread_come_one_after_another(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = make_agent(db, cloud, board.project_id, says("First."), says("Second."))
+    first, second = agent.start("First"), agent.start("Second")
+    cloud.messages(cloud.agent_queue_url)
+
+    assert agent.step() == "success"
+    assert (agent.run(first.run_id).status, agent.run(second.run_id).status) == ("success", "pending")
+    assert len(cloud.messages(cloud.agent_queue_url)) == 1
+    assert service.find_thread(db, ALICE, agent.thread_id).view.status == "busy"
+    assert agent.step() == "success"
+    assert service.find_thread(db, ALICE, agent.thread_id).view.status == "idle"
+
+
+def test_old_checkpoints_of_an_idle_thread_are_forgotten_and_the_last_stays(
+    db: Database, cloud: FakeCloud, board: Board
+) -> None:
+    agent = make_agent(db, cloud, board.project_id, says("Done."))
+    agent.start()
+    agent.steps()
+    before = count(db, "checkpoints")
+    db.execute("UPDATE agent_threads SET updated_at = now() - interval '30 days'")
+
+    assert waking.sweep(db)["threads_pruned"] == 1
+    (message,) = [m for m in cloud.messages(cloud.agent_queue_url) if m.get("prune")]
+    steps.prune(db, UUID(message["thread"]))
+
+    assert before > 1
+    assert count(db, "checkpoints") == 1
+    assert state(agent)["answer"] == "Done."
+    assert waking.sweep(db)["threads_pruned"] == 0
+
+
+def test_a_busy_thread_keeps_its_checkpoints(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = make_agent(db, cloud, board.project_id, calls(plan(board), WAIT))
+    agent.start()
+    agent.steps()
+    before = count(db, "checkpoints")
+
+    steps.prune(db, agent.thread.id)
+
+    assert count(db, "checkpoints") == before
+
+
+def test_a_thread_made_for_one_run_is_deleted_after_it(db: Database, cloud: FakeCloud, board: Board) -> None:
+    caller = Caller(tenant="alice", user_id="user-alice", user_name="alice")
+    thread = service.create_thread(
+        db, caller, NewThread(metadata={"project_id": str(board.project_id)}), ephemeral=True
+    )
+    agent = make_agent(db, cloud, board.project_id, says("Done."))
+    agent.thread = thread
+    service.create_run(db, caller, thread.view.thread_id, NewRun(assistant_id="production", input={"brief": "A lamp"}))
+    agent.steps()
+
+    steps.prune(db, thread.id)
+
+    assert one(db, "SELECT count(*) AS n FROM agent_threads WHERE ephemeral")["n"] == 0
+    assert count(db, "checkpoints") == 0

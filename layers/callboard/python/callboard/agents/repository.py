@@ -369,7 +369,7 @@ RETURNING t.id, t.ephemeral"""
 
 DELETE_EPHEMERAL = "DELETE FROM agent_threads WHERE id = %(thread)s AND ephemeral AND status <> 'busy'"
 
-IS_IDLE = "SELECT FROM agent_threads WHERE id = %(thread)s AND status <> 'busy' FOR UPDATE"
+IS_IDLE = "SELECT FROM agent_threads WHERE id = %(thread)s AND status <> 'busy'"
 
 # Shared with nobody who ends the run: a cancelled run's tools have no effect after the cancellation.
 BEGIN_TOOL_CALL = """
@@ -772,8 +772,8 @@ def delete_ephemeral(db: Database, thread: UUID) -> bool:
     return db.execute(DELETE_EPHEMERAL, {"thread": thread}).rowcount == 1
 
 
-def hold_idle(db: Database, thread: UUID) -> bool:
-    """Hold a thread that has no active run; tell whether it is one. Needs a transaction."""
+def is_idle(db: Database, thread: UUID) -> bool:
+    """Return whether a thread exists and has no active run."""
     return db.execute(IS_IDLE, {"thread": thread}).fetchone() is not None
 
 

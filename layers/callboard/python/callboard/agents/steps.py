@@ -77,9 +77,9 @@ def prune(db: Database, thread: UUID) -> None:
     if repository.delete_ephemeral(db, thread):
         saver.delete_thread(str(thread))
         return
-    with db.transaction():
-        if repository.hold_idle(db, thread):
-            saver.prune([str(thread)], strategy="keep_latest")
+    # It takes no step meanwhile: steps and this take turns in the queue. The library has a transaction of its own.
+    if repository.is_idle(db, thread):
+        saver.prune([str(thread)], strategy="keep_latest")
 
 
 def _carry_on(db: Database, step: Step, seconds_left: float) -> Outcome:

@@ -65,7 +65,7 @@ def _specification(name: str) -> dict[str, Any]:
 
 
 def for_model(content: Any) -> Any:
-    """Return what a model needs of a tool's content, which is then kept: no URLs, which end soon, and no empty fields."""
+    """Return what a model needs of a content, which is then kept: no URLs, which end soon, and no empty fields."""
     if isinstance(content, dict):
         return {name: for_model(value) for name, value in content.items() if name not in NOT_KEPT and value is not None}
     if isinstance(content, list):
