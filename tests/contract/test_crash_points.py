@@ -5,8 +5,9 @@ import re
 import pytest
 
 from callboard_local.paths import PROJECT
-from faults.test_crash_points import EVERY_POINT
+from faults import test_agents, test_crash_points
 
+EVERY_POINT = [*test_crash_points.EVERY_POINT, *test_agents.POINTS]
 SOURCES = [*(PROJECT / "layers" / "callboard").rglob("*.py"), *(PROJECT / "functions").rglob("*.py")]
 NAME = re.compile(r"""crash_point\(\s*"([a-z_.]+)\"""")
 ORIGIN = re.compile(r"""origin="([a-z_.]+)\"""")
@@ -22,6 +23,15 @@ ELSEWHERE = {
     "sweep_jobs": "each part is repeated a minute later; the integration tests show that it is idempotent",
     "relay_events": "a second relay publishes again; the integration tests show it",
     "submit_job.outcome": "as submit_job's own publishing",
+    "agent_api": "a run that is stored and not sent is begun by the sweep; the integration tests show it",
+    "agent_api.run": "as the board's",
+    "agent_api.cancel": "as the board's",
+    "wake_agent": "as the board's; a woken run that is not sent is sent by the sweep, which is killed for",
+    "run_agent_step": "as the board's: what is committed and not published is relayed",
+    "run_agent_step.tool": "as the board's",
+    "run_agent_step.sleep": "as the board's",
+    "run_agent_step.wake": "as the board's",
+    "run_agent_step.end": "as the board's",
 }
 
 
