@@ -130,3 +130,11 @@ def test_read_scene_without_a_known_word_depends_on_the_seed() -> None:
 @pytest.mark.parametrize("prompt", ["x", "…", "日本の灯台", "word " * 400, "W" * 900, "two\nlines\tand tabs"])
 def test_draw_scene_any_text_can_be_set(prompt: str) -> None:
     assert opened(draw_scene(prompt, 1, 200, 120)).size == (200, 120)
+
+
+def test_only_the_first_paragraph_of_a_prompt_is_seen() -> None:
+    subject = "A harbour at dawn"
+
+    alone, with_mood = (read_scene(prompt, 1) for prompt in (subject, f"{subject}\n\nMood: a night of storm and rain"))
+
+    assert (with_mood.place, with_mood.hour, with_mood.features) == (alone.place, alone.hour, alone.features)

@@ -76,6 +76,7 @@ FEATURE_WORDS: dict[str, str] = {
 ANYWHERE: tuple[Place, ...] = ("sea", "mountains", "field", "desert", "forest", "city")
 ANY_HOUR: tuple[Hour, ...] = ("dawn", "day", "dusk", "night")
 WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
+PARAGRAPH = re.compile(r"\n\s*\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,12 @@ class Scene:
 
 
 def read_scene(prompt: str, seed: int) -> Scene:
-    """Find out what a prompt asks for; what it leaves open is chosen by its words and the seed."""
-    found = WORD.findall(prompt.lower())
+    """Find out what a prompt asks for; what it leaves open is chosen by its words and the seed.
+
+    The first paragraph says what is to be seen. What follows, such as the mood of a whole production, is no part of
+    the scene: a storm that is spoken of there is not in every picture.
+    """
+    found = WORD.findall(subject_of(prompt).lower())
     # Two words may be one of ours: "lamp room".
     words = [part for word in found for part in (word, *word.split("-"))] + ["-".join(pair) for pair in pairwise(found)]
     digest = int.from_bytes(hashlib.sha256(f"{seed}:{' '.join(found)}:{prompt.strip()}".encode()).digest()[:8])
@@ -108,6 +113,11 @@ def read_scene(prompt: str, seed: int) -> Scene:
     features = frozenset(name for name, known in FEATURE_WORDS.items() if not set(known.split()).isdisjoint(words))
     anywhere, any_hour = rng.choice(ANYWHERE), rng.choice(ANY_HOUR)
     return Scene(_place_of(words, anywhere), _hour_of(words, any_hour), features, seed, digest)
+
+
+def subject_of(prompt: str) -> str:
+    """Return the first paragraph of a prompt."""
+    return PARAGRAPH.split(prompt.strip(), maxsplit=1)[0]
 
 
 def _place_of(words: Sequence[str], otherwise: Place) -> Place:
@@ -139,10 +149,10 @@ def paint_scene(scene: Scene, size: tuple[int, int]) -> Image.Image:
 
 
 def draw_scene(prompt: str, seed: int, width: int = 960, height: int = 540) -> bytes:
-    """Draw the picture of a prompt as a PNG, with the prompt as its title card."""
+    """Draw the picture of a prompt as a PNG, with what is to be seen as its title card."""
     scene = read_scene(prompt, seed)
     picture = paint_scene(scene, (width, height))
-    set_title(picture, prompt, scene.slate, palette_of(scene.hour, scene.rng("palette")).light)
+    set_title(picture, subject_of(prompt), scene.slate, palette_of(scene.hour, scene.rng("palette")).light)
     file = io.BytesIO()
     picture.save(file, "PNG", compress_level=1)
     return file.getvalue()
