@@ -1,9 +1,11 @@
 """Tools that steer the agent itself rather than the board; each is the last call of its turn."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from callboard.fields import storable_text
 
 MAX_AWAITED = 200
 MAX_CHOICES = 20
@@ -49,7 +51,7 @@ class RequestApproval(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    question: str = Field(min_length=1, max_length=2000)
+    question: Annotated[str, BeforeValidator(storable_text)] = Field(min_length=1, max_length=2000)
     card_id: UUID | None = Field(default=None, description="The card that the question is about.")
     choices: list[UUID] = Field(
         default_factory=list, max_length=MAX_CHOICES, description="Ids of completed jobs to choose from."
@@ -63,7 +65,7 @@ class ApprovalAnswer(BaseModel):
 
     approved: bool
     choice: UUID | None = Field(default=None, description="One of the offered choices, if there were some.")
-    comment: str | None = Field(default=None, max_length=4000)
+    comment: Annotated[str | None, BeforeValidator(storable_text)] = Field(default=None, max_length=4000)
 
 
 class RecommendCandidate(BaseModel):
@@ -72,7 +74,7 @@ class RecommendCandidate(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     job_id: UUID = Field(description="The candidate's job.")
-    reason: str = Field(min_length=1, max_length=2000)
+    reason: Annotated[str, BeforeValidator(storable_text)] = Field(min_length=1, max_length=2000)
 
 
 # Their names as the model calls them.
