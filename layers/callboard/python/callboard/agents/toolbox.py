@@ -22,7 +22,7 @@ from callboard.observability import logger
 if TYPE_CHECKING:
     from callboard.agents.nodes import StepContext
 
-MAX_CALLS = 16
+MAX_CALLS = 256
 # Of a schema, what its tool's name and description say.
 SPOKEN_FOR = frozenset({"title", "description"})
 NOT_KEPT = frozenset({"url", "url_expires_at", "result_url", "result_url_expires_at"})

@@ -1,0 +1,79 @@
+"""The model: what is kept of its answers, what they cost, and which of its refusals pass."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
+from langchain_core.messages import AIMessage, HumanMessage
+
+from callboard.agents.errors import ModelFailedError
+from callboard.agents.model import PASSING, ModelUnavailableError, ask
+from support.model import ScriptedModel, calls, says
+
+
+def answer_to(answer: Any) -> AIMessage:
+    message, _, _ = ask(ScriptedModel(answers=[answer]), [HumanMessage("?")])
+    return message
+
+
+def test_an_answer_comes_with_its_cost() -> None:
+    _, tokens_in, tokens_out = ask(ScriptedModel(answers=[says("Yes.")]), [HumanMessage("?")])
+
+    assert (tokens_in, tokens_out) == (10, 5)
+
+
+def test_an_answer_without_a_count_costs_nothing_that_is_known() -> None:
+    _, tokens_in, tokens_out = ask(ScriptedModel(answers=[AIMessage("Yes.")]), [HumanMessage("?")])
+
+    assert (tokens_in, tokens_out) == (0, 0)
+
+
+def test_calls_are_kept_once_and_words_as_words() -> None:
+    call = {"name": "get_job", "args": {}, "id": "1"}
+    blocks = [{"type": "text", "text": "Let me see."}, {"type": "tool_use", "name": "get_job", "input": {}, "id": "1"}]
+
+    kept = answer_to(AIMessage(content=blocks, tool_calls=[call], response_metadata={"big": "x" * 1000}))
+
+    assert kept.content == "Let me see."
+    assert [each["name"] for each in kept.tool_calls] == ["get_job"]
+    assert kept.response_metadata == {}
+
+
+def test_what_a_model_thought_is_kept_because_it_wants_it_back() -> None:
+    blocks = [
+        {"type": "reasoning_content", "reasoning_content": {"text": "Hm.", "signature": "s"}},
+        {"type": "text", "text": "Yes."},
+    ]
+
+    assert answer_to(AIMessage(content=blocks)).content == blocks
+
+
+@pytest.mark.parametrize("empty", ["", "  \n", []])
+def test_an_answer_without_words_and_calls_is_none(empty: Any) -> None:
+    with pytest.raises(ModelFailedError, match="gave no answer"):
+        answer_to(AIMessage(content=empty))
+
+
+def test_calls_alone_are_an_answer() -> None:
+    assert answer_to(calls(("get_job", {}))).tool_calls
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "secret"}}, "Converse")
+
+
+@pytest.mark.parametrize("error", [*map(refusal, sorted(PASSING)), ConnectTimeoutError(endpoint_url="https://x")])
+def test_what_may_pass_is_to_be_tried_again(error: Exception) -> None:
+    with pytest.raises(ModelUnavailableError) as raised:
+        answer_to(error)
+
+    assert raised.value.retryable
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ValidationException", "ResourceNotFoundException"])
+def test_what_does_not_pass_is_named_and_says_no_more(code: str) -> None:
+    with pytest.raises(ModelFailedError) as raised:
+        answer_to(refusal(code))
+
+    assert raised.value.message == f"The model refused the request: {code}."
+    assert not raised.value.retryable
