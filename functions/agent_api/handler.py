@@ -2,12 +2,22 @@
 
 from typing import Any
 
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from agent_api import assistants, runs, states, store, threads
 from callboard.http import Api
 
+
+def known_caller(app: Api, next_middleware: NextMiddleware) -> Response[Any]:
+    """Answer nobody whom the authorizer does not know, also where the answer is the same for all."""
+    _ = app.caller  # raises where there is none
+    return next_middleware(app)
+
+
 api = Api()
+api.use(middlewares=[known_caller])
 for module in (assistants, threads, runs, states, store):
     api.include_router(module.routes)
 

@@ -14,6 +14,7 @@ from agent_api.answers import TAGS
 from callboard.agents import service, waking
 from callboard.agents.models import (
     MAX_BATCH,
+    BatchedRun,
     Cancelled,
     Limit,
     NewRun,
@@ -25,7 +26,7 @@ from callboard.agents.models import (
 )
 from callboard.crash import crash_point
 from callboard.database import Database, session
-from callboard.events.models import Changed
+from callboard.events.models import Changed, EventRow
 from callboard.events.service import publish
 from callboard.http import Routes, json_response
 from callboard.observability import correlation_id
@@ -42,13 +43,23 @@ def _begin(db: Database, thread_id: UUID | None, request: NewRun) -> tuple[Store
         created = service.create_stateless_run(db, routes.caller, request)
     else:
         created = service.create_run(db, routes.caller, thread_id, request)
+    _after_creation(db, [created.result], [request], created.events)
+    return created.result
+
+
+def _after_creation(
+    db: Database,
+    created: Sequence[tuple[StoredThread, Run]],
+    requests: Sequence[NewRun],
+    events: Sequence[EventRow],
+) -> None:
     crash_point("agent_api.after_commit")
-    thread, run = created.result
-    if request.after_seconds is None:
-        waking.send_steps([(thread.id, correlation_id())])
+    # What is to begin later, sweep_jobs asks for.
+    now = [thread.id for (thread, _), request in zip(created, requests, strict=True) if not request.after_seconds]
+    if now:
+        waking.send_steps([(thread, correlation_id()) for thread in dict.fromkeys(now)])
     crash_point("agent_api.after_send")
-    publish(db, created.events, origin="agent_api.run")
-    return thread, run
+    publish(db, events, origin="agent_api.run")
 
 
 def _created(thread_id: UUID | None, request: NewRun) -> Response[Run]:
@@ -66,9 +77,9 @@ def _waited(thread_id: UUID | None, request: NewRun) -> Response[Any]:
 def _streamed(thread_id: UUID | None, request: NewRun) -> Response[Any]:
     from callboard.agents import streams  # noqa: PLC0415  # LangGraph takes as long to load as all else together
 
-    modes = streams.modes_of(request.stream_mode)
     with session() as db:
         thread, run = _begin(db, thread_id, request)
+        modes = service.modes_of(request.stream_mode)
         text = streams.segment(db, routes.caller, thread, run.run_id, modes, None)
     return answers.events(text, answers.run_headers(run.thread_id, run.run_id, "stream"))
 
@@ -97,10 +108,12 @@ def stream_stateless_run(request: Annotated[NewRun, Body()]) -> Response[Any]:
     return _streamed(None, request)
 
 
-@routes.post("/agents/runs/batch", summary="Start several runs without a thread", tags=TAGS, responses=answers.CREATE)
-def create_runs(request: Annotated[list[NewRun], Body(), Field(min_length=1, max_length=MAX_BATCH)]) -> list[Run]:
+@routes.post("/agents/runs/batch", summary="Start several runs, all or none", tags=TAGS, responses=answers.CREATE)
+def create_runs(request: Annotated[list[BatchedRun], Body(min_length=1, max_length=MAX_BATCH)]) -> list[Run]:
     with session() as db:
-        return [_begin(db, None, one)[1] for one in request]
+        created = service.create_runs(db, routes.caller, request)
+        _after_creation(db, created.result, request, created.events)
+    return [run for _, run in created.result]
 
 
 @routes.post("/agents/runs/cancel", summary="Cancel several runs", tags=TAGS, responses=answers.CHANGE_OR_GONE)
@@ -188,7 +201,7 @@ def stream_existing_run(
 
     with session() as db:
         thread = service.find_thread(db, routes.caller, thread_id)
-        modes = streams.modes_of(stream_mode or service.stream_modes(db, routes.caller, thread_id, run_id))
+        modes = service.modes_of(stream_mode or service.stream_modes(db, routes.caller, thread_id, run_id))
         text = streams.segment(db, routes.caller, thread, run_id, modes, last_event_id)
     return answers.events(text, answers.run_headers(thread_id, run_id, "stream"))
 

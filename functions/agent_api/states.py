@@ -8,9 +8,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from agent_api import answers
 from agent_api.answers import TAGS
 from callboard.agents import service
-from callboard.agents.errors import ThreadBusyError
 from callboard.agents.models import CheckpointRequest, HistoryRequest, StateUpdate, StateUpdated, ThreadState
-from callboard.database import session
+from callboard.database import session, transaction
 from callboard.http import Routes
 
 routes = Routes()
@@ -27,8 +26,8 @@ def get_state(thread_id: UUID) -> ThreadState:
     tags=TAGS,
     responses=answers.READ,
 )
-def get_state_at(thread_id: UUID, checkpoint_id: str) -> ThreadState:
-    return _state(thread_id, checkpoint_id)
+def get_state_at(thread_id: UUID, checkpoint_id: UUID) -> ThreadState:
+    return _state(thread_id, str(checkpoint_id))
 
 
 @routes.post(
@@ -49,10 +48,8 @@ def get_state_of_checkpoint(thread_id: UUID, request: Annotated[CheckpointReques
 def update_state(thread_id: UUID, request: Annotated[StateUpdate, Body()]) -> StateUpdated:
     from callboard.agents import snapshots  # noqa: PLC0415  # as above
 
-    with session() as db:
-        thread = service.find_thread(db, routes.caller, thread_id)
-        if thread.view.status == "busy":
-            raise ThreadBusyError
+    with transaction() as db:
+        thread = service.hold_idle_thread(db, routes.caller, thread_id)
         return StateUpdated(checkpoint=snapshots.update(db, thread, request))
 
 

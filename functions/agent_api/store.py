@@ -4,15 +4,25 @@ from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
-from pydantic import Field
+from pydantic import AfterValidator
 
 from agent_api import answers
 from agent_api.answers import TAGS
-from callboard.agents.models import Item, ItemKey, Items, ItemSearch, NamespaceSearch, NewItem
+from callboard.agents.models import Item, ItemKey, ItemName, Items, ItemSearch, NamespaceSearch, NewItem
 from callboard.database import session
 from callboard.http import Routes
 
 routes = Routes()
+
+
+def _dotted(namespace: str) -> str:
+    """Check labels that are joined with dots, as the SDK does it."""
+    ItemKey(namespace=_labels(namespace), key="key")
+    return namespace
+
+
+def _labels(namespace: str) -> list[str]:
+    return [label for label in namespace.split(".") if label]
 
 
 @routes.put("/agents/store/items", summary="Remember a value", tags=TAGS, responses=answers.CHANGE_OR_GONE)
@@ -26,13 +36,13 @@ def put_item(request: Annotated[NewItem, Body()]) -> Response[Any]:
 
 @routes.get("/agents/store/items", summary="Read a value", tags=TAGS, responses=answers.READ)
 def get_item(
-    key: Annotated[str, Query(), Field(min_length=1, max_length=400)],
-    namespace: Annotated[str, Query(), Field(max_length=2000)] = "",
+    key: Annotated[ItemName, Query()],
+    namespace: Annotated[str, Query(), AfterValidator(_dotted)] = "",
 ) -> Item:
     from callboard.agents import items  # noqa: PLC0415  # as above
 
     with session() as db:
-        wanted = ItemKey(namespace=[label for label in namespace.split(".") if label], key=key)
+        wanted = ItemKey(namespace=_labels(namespace), key=key)
         return items.get(db, routes.caller, wanted)
 
 

@@ -7,7 +7,10 @@ from callboard.agents import checkpoints
 from callboard.agents.errors import ItemNotFoundError, NotOfferedError
 from callboard.agents.models import Item, ItemKey, ItemSearch, NamespaceSearch, NewItem
 from callboard.database import Database
+from callboard.errors import InvalidInputError
 from callboard.identity import Caller
+
+OPERATORS = frozenset({"$eq", "$ne", "$gt", "$gte", "$lt", "$lte"})
 
 
 def put(db: Database, caller: Caller, request: NewItem) -> None:
@@ -43,9 +46,14 @@ def search(db: Database, caller: Caller, request: ItemSearch) -> list[Item]:
 
     Raises:
         NotOfferedError: They are to be found by meaning.
+        InvalidInputError: The filter compares in a way that there is not.
     """
     if request.query:
         raise NotOfferedError("The store is not searched by meaning; use namespace_prefix and filter.")
+    wanted = [value for value in (request.filter or {}).values() if isinstance(value, dict)]
+    unknown = sorted({operator for value in wanted for operator in value} - OPERATORS)
+    if unknown:
+        raise InvalidInputError("The filter has unknown operators.", details={"unknown": unknown})
     found = checkpoints.store(db).search(
         _inside(caller, request.namespace_prefix),
         filter=request.filter or None,

@@ -8,10 +8,18 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+)
 
 from callboard.events.models import JobStatus
-from callboard.fields import Params, storable_text
+from callboard.fields import Params, storable_params, storable_text
 
 type RunStatus = Literal["pending", "running", "error", "success", "timeout", "interrupted"]
 type ThreadStatus = Literal["idle", "busy", "interrupted", "error"]
@@ -24,7 +32,15 @@ MAX_SEARCH = 100
 MAX_AFTER_SECONDS = 30 * 24 * 3600
 MAX_BATCH = 20
 
+
+def _storable(value: JsonValue) -> JsonValue:
+    """Refuse what the database cannot store as JSON."""
+    storable_params({"value": value})
+    return value
+
+
 type Metadata = Params
+type Storable = Annotated[JsonValue, AfterValidator(_storable)]
 type Limit = Annotated[int, Field(ge=1, le=MAX_SEARCH)]
 type Skip = Annotated[int, Field(ge=0, le=100_000)]
 type Brief = Annotated[
@@ -137,7 +153,7 @@ class Thread(BaseModel):
 class RunCommand(SdkRequest):
     """What a run is to do instead of beginning anew."""
 
-    resume: JsonValue = None
+    resume: Storable = None
     update: JsonValue = None
     goto: JsonValue = None
 
@@ -146,11 +162,11 @@ class NewRun(SdkRequest):
     """A request for a run."""
 
     assistant_id: str = Field(min_length=1, max_length=100)
-    input: dict[str, JsonValue] | None = None
+    input: Params | None = None
     command: RunCommand | None = None
     metadata: Metadata = Field(default_factory=dict)
-    config: dict[str, JsonValue] = Field(default_factory=dict)
-    context: dict[str, JsonValue] = Field(default_factory=dict)
+    config: Params = Field(default_factory=dict)
+    context: Params = Field(default_factory=dict)
     multitask_strategy: MultitaskStrategy = "enqueue"
     if_not_exists: Literal["create", "reject"] = "reject"
     after_seconds: float | None = Field(default=None, ge=0, le=MAX_AFTER_SECONDS)
@@ -162,6 +178,12 @@ class NewRun(SdkRequest):
     interrupt_after: JsonValue = None
     webhook: str | None = None
     langsmith_tracer: JsonValue = None
+
+
+class BatchedRun(NewRun):
+    """A request for one of several runs: in this thread, or in one of its own."""
+
+    thread_id: UUID | None = None
 
 
 class Run(BaseModel):  # type: ignore[no-redef]  # the SDK has a field kwargs, which the plugin takes for its own
@@ -217,7 +239,7 @@ class RunsToCancel(SdkRequest):
 class StateUpdate(SdkRequest):
     """A change of a thread's state from outside, as if a node had made it."""
 
-    values: dict[str, JsonValue] | None = None
+    values: Params | None = None
     as_node: str | None = Field(default=None, max_length=100)
     checkpoint: dict[str, JsonValue] | None = None
     checkpoint_id: str | None = Field(default=None, max_length=100)
@@ -288,17 +310,15 @@ class AwaitedJob(BaseModel):
 type Label = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^.]+$"), BeforeValidator(storable_text)
 ]
-type Namespace = Annotated[
-    list[Label],
-    Field(max_length=10),
-]
+type Namespace = Annotated[list[Label], Field(max_length=10)]
+type ItemName = Annotated[str, StringConstraints(min_length=1, max_length=400), BeforeValidator(storable_text)]
 
 
 class NewItem(SdkRequest):
     """A value to remember under a namespace and key."""
 
     namespace: Namespace = Field(min_length=1)
-    key: str = Field(min_length=1, max_length=400)
+    key: ItemName
     value: Params
     index: JsonValue = None
     ttl: JsonValue = None
@@ -308,14 +328,14 @@ class ItemKey(SdkRequest):
     """Which item is meant."""
 
     namespace: Namespace = Field(default_factory=list)
-    key: str = Field(min_length=1, max_length=400)
+    key: ItemName
 
 
 class ItemSearch(SdkRequest):
     """Which items are wanted."""
 
     namespace_prefix: Namespace = Field(default_factory=list)
-    filter: dict[str, JsonValue] | None = None
+    filter: Params | None = None
     limit: Limit = 10
     offset: Skip = 0
     query: str | None = None

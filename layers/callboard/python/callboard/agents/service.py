@@ -25,6 +25,7 @@ from callboard.agents.models import (
     ACTIVE,
     Assistant,
     AssistantSearch,
+    BatchedRun,
     Cancelled,
     NewRun,
     NewThread,
@@ -33,6 +34,7 @@ from callboard.agents.models import (
     RunsToCancel,
     StoredRun,
     StoredThread,
+    StreamMode,
     Thread,
     ThreadChange,
     ThreadSearch,
@@ -176,10 +178,10 @@ def create_run(db: Database, caller: Caller, thread_id: UUID, request: NewRun) -
     _check_offered(request)
     assistant = assistants.find(request.assistant_id)
     graph_input = assistant.read_input(request.input) if request.input is not None else None
-    if request.if_not_exists == "create":
-        new = NewThread(thread_id=thread_id, metadata=_thread_metadata(request), if_exists="do_nothing")
-        create_thread(db, caller, new)
     with db.transaction():
+        if request.if_not_exists == "create":
+            new = NewThread(thread_id=thread_id, metadata=_thread_metadata(request), if_exists="do_nothing")
+            create_thread(db, caller, new)
         thread = repository.lock_thread(db, caller.tenant, thread_id)
         if thread is None:
             raise ThreadNotFoundError
@@ -230,6 +232,44 @@ def create_stateless_run(db: Database, caller: Caller, request: NewRun) -> Chang
         return create_run(db, caller, thread.view.thread_id, request)
 
 
+def create_runs(
+    db: Database, caller: Caller, requests: Sequence[BatchedRun]
+) -> Changed[list[tuple[StoredThread, Run]]]:
+    """Create several runs, all of them or none; return them in the order of the requests.
+
+    Raises:
+        As `create_run`.
+    """
+    created: dict[int, Changed[tuple[StoredThread, Run]]] = {}
+    with db.transaction():
+        # Always in one order, so that two of these cannot wait for each other.
+        for number, request in sorted(enumerate(requests), key=lambda one: (str(one[1].thread_id), one[0])):
+            created[number] = (
+                create_stateless_run(db, caller, request)
+                if request.thread_id is None
+                else create_run(db, caller, request.thread_id, request)
+            )
+    return Changed(
+        [created[number].result for number in range(len(requests))],
+        [event for one in created.values() for event in one.events],
+    )
+
+
+def hold_idle_thread(db: Database, caller: Caller, thread_id: UUID) -> StoredThread:
+    """Read a thread and hold it against new runs. Needs a transaction.
+
+    Raises:
+        ThreadNotFoundError: It does not exist for the caller's tenant.
+        ThreadBusyError: It has an active run.
+    """
+    thread = repository.lock_thread(db, caller.tenant, thread_id)
+    if thread is None:
+        raise ThreadNotFoundError
+    if thread.view.status == "busy":
+        raise ThreadBusyError
+    return thread
+
+
 def find_run(db: Database, caller: Caller, thread_id: UUID, run_id: UUID) -> StoredRun:
     """Read a run with what it was asked.
 
@@ -240,6 +280,23 @@ def find_run(db: Database, caller: Caller, thread_id: UUID, run_id: UUID) -> Sto
     if run is None:
         raise RunNotFoundError
     return run
+
+
+def modes_of(asked: str | Sequence[str]) -> list[StreamMode]:
+    """Return the modes of a stream.
+
+    Raises:
+        NotOfferedError: One is not offered: a run is followed by its checkpoints, which hold values and updates.
+    """
+    modes: list[StreamMode] = []
+    for mode in [asked] if isinstance(asked, str) else asked:
+        if mode not in {"values", "updates"}:
+            raise NotOfferedError(
+                "A run is followed by its values and its updates.",
+                details=_fields("There are values and updates.", "stream_mode"),
+            )
+        modes.append("values" if mode == "values" else "updates")
+    return modes or ["values"]
 
 
 def stream_modes(db: Database, caller: Caller, thread_id: UUID, run_id: UUID) -> str | list[str]:
@@ -360,14 +417,21 @@ def _check_offered(request: NewRun) -> None:
     }
     asked = sorted(name for name, value in refused.items() if value)
     if asked:
-        raise NotOfferedError(f"Not offered: {', '.join(asked)}.", details={"fields": asked})
+        raise NotOfferedError(f"Not offered: {', '.join(asked)}.", details=_fields("Not offered.", *asked))
     if request.multitask_strategy == "rollback":
         raise NotOfferedError(
             "A run's effects on the board are not undone: use reject, enqueue or interrupt.",
-            details={"fields": ["multitask_strategy"]},
+            details=_fields("Not offered.", "multitask_strategy"),
         )
+    modes_of(request.stream_mode)
     if request.command is not None and request.input is not None:
-        raise InvalidInputError("A run takes an input or a command, not both.", details={"fields": ["command"]})
+        raise InvalidInputError(
+            "A run takes an input or a command, not both.", details=_fields("Not beside an input.", "command")
+        )
+
+
+def _fields(message: str, *names: str) -> dict[str, Any]:
+    return {"fields": [{"field": name, "message": message, "type": "value_error"} for name in names]}
 
 
 def _resume(thread: StoredThread, given: Any) -> dict[str, Any]:
@@ -382,7 +446,11 @@ def _resume(thread: StoredThread, given: Any) -> dict[str, Any]:
         parsed = ApprovalAnswer.model_validate(answer)
     except ValidationError as error:
         fields = [
-            {"field": ".".join(["command.resume", *map(str, fault["loc"])]), "message": fault["msg"]}
+            {
+                "field": ".".join(["command.resume", *map(str, fault["loc"])]),
+                "message": fault["msg"],
+                "type": fault["type"],
+            }
             for fault in error.errors()
         ]
         raise InvalidResumeError(details={"fields": fields, "interrupt": interrupt}) from error
@@ -407,7 +475,7 @@ def _project_in(metadata: dict[str, Any]) -> UUID | None:
     except ValueError as error:
         raise InvalidInputError(
             "metadata.project_id is not the id of a project.",
-            details={"fields": [{"field": "metadata.project_id", "message": "not a UUID", "type": "uuid_parsing"}]},
+            details=_fields("Not a UUID.", "metadata.project_id"),
         ) from error
 
 
@@ -431,14 +499,20 @@ def _thread_metadata(request: NewRun) -> dict[str, Any]:
 
 def _project_of(db: Database, caller: Caller, thread: StoredThread, request: NewRun) -> UUID:
     """Return the project that a run works on: the thread's, else the one that the request names."""
-    if thread.project_id is not None:
-        return thread.project_id
-    project_id = _project_in(_thread_metadata(request))
+    named = _project_in(_thread_metadata(request))
+    project_id = thread.project_id or named
     if project_id is None:
         raise ProjectRequiredError
-    _check_project(db, caller, project_id)
-    repository.update_thread(db, caller.tenant, thread.view.thread_id, {PROJECT_KEY: str(project_id)}, project_id)
-    return project_id
+    if named is None or named == thread.project_id:
+        return project_id
+    _check_project(db, caller, named)
+    if thread.project_id is not None:
+        raise InvalidInputError(
+            "The thread is about another project; it can be changed in the thread's metadata.",
+            details=_fields("Not the thread's project.", PROJECT_KEY),
+        )
+    repository.update_thread(db, caller.tenant, thread.view.thread_id, {PROJECT_KEY: str(named)}, named)
+    return named
 
 
 def _check_project(db: Database, caller: Caller, project_id: UUID | None) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import BaseMessage, convert_to_messages
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import InvalidUpdateError
 from langgraph.types import Interrupt, Overwrite, StateSnapshot
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from callboard.agents import checkpoints
 from callboard.agents.errors import CheckpointNotFoundError
@@ -17,6 +17,9 @@ from callboard.agents.models import Checkpoint, HistoryRequest, Run, StateUpdate
 from callboard.agents.state import State
 from callboard.database import Database
 from callboard.errors import InvalidInputError
+
+FIRST_PAGE = 3
+NEXT_PAGE = 25
 
 
 def reader(db: Database) -> Graph:
@@ -38,10 +41,8 @@ def read(db: Database, thread: StoredThread, checkpoint_id: str | None = None) -
 
 def history(db: Database, thread: StoredThread, request: HistoryRequest) -> list[ThreadState]:
     """Read states of a thread, newest first."""
-    before = None
-    if request.before is not None:
-        before_id = checkpoint_id_of(request.before)
-        before = checkpoints.config_of(thread.id, checkpoint_id=before_id)
+    before_id = checkpoint_id_of(request.before)
+    before = checkpoints.config_of(thread.id, checkpoint_id=before_id) if before_id else None
     snapshots = reader(db).get_state_history(
         checkpoints.config_of(thread.id),
         filter=dict(request.metadata) or None,
@@ -59,14 +60,11 @@ def update(db: Database, thread: StoredThread, request: StateUpdate) -> Checkpoi
         CheckpointNotFoundError: The thread has no such checkpoint.
     """
     graph = reader(db)
-    values = request.values or {}
-    unknown = sorted(values.keys() - State.__annotations__.keys())
-    if unknown:
-        raise InvalidInputError("The state has no such values.", details={"unknown": unknown})
+    values = _values_in(request)
     if request.as_node is not None and request.as_node not in graph.nodes:
         raise InvalidInputError("The graph has no such node.", details={"as_node": request.as_node})
-    checkpoint_id = request.checkpoint_id or (request.checkpoint and checkpoint_id_of(request.checkpoint))
-    config = checkpoints.config_of(thread.id, checkpoint_id=checkpoint_id or None)
+    checkpoint_id = checkpoint_id_of(request.checkpoint_id or request.checkpoint)
+    config = checkpoints.config_of(thread.id, checkpoint_id=checkpoint_id)
     if checkpoint_id and not graph.get_state(config).metadata:
         raise CheckpointNotFoundError
     try:
@@ -76,19 +74,20 @@ def update(db: Database, thread: StoredThread, request: StateUpdate) -> Checkpoi
     return _checkpoint(stored, thread.view.thread_id)
 
 
-def checkpoint_id_of(given: Any) -> str:
-    """Return the id in a checkpoint, or in a config, as different clients name one.
+def checkpoint_id_of(given: Any) -> str | None:
+    """Return the id in a checkpoint, or in a config, as different clients name one; None if it names the latest.
 
     Raises:
-        InvalidInputError: There is none in it.
+        InvalidInputError: It is no id of a checkpoint.
     """
     found = given
     if isinstance(found, dict):
         nested = found.get("configurable")
         found = (nested if isinstance(nested, dict) else found).get("checkpoint_id")
-    if not isinstance(found, str) or not found:
-        raise InvalidInputError("A checkpoint is named by its checkpoint_id.")
-    return found
+    try:
+        return str(UUID(str(found))) if found else None
+    except ValueError as error:
+        raise InvalidInputError("A checkpoint is named by its checkpoint_id, a UUID.") from error
 
 
 def final_values(db: Database, thread: StoredThread, run: Run) -> dict[str, Any]:
@@ -96,10 +95,7 @@ def final_values(db: Database, thread: StoredThread, run: Run) -> dict[str, Any]
     if run.error is not None:
         return {"__error__": {"error": run.error["code"], "message": run.error["message"]}}
     state = latest_of_run(db, thread, run.run_id)
-    if state is None:
-        return {}
-    asked = {"__interrupt__": [interrupt_view(one) for one in state.interrupts]} if state.interrupts else {}
-    return values_of(state) | asked
+    return values_of(state) | asked_in(state) if state is not None else {}
 
 
 def latest_of_run(db: Database, thread: StoredThread, run_id: UUID) -> StateSnapshot | None:
@@ -108,19 +104,28 @@ def latest_of_run(db: Database, thread: StoredThread, run_id: UUID) -> StateSnap
     return next(iter(found), None)
 
 
-def of_run_after(db: Database, thread: StoredThread, run_id: UUID, seen: str | None, limit: int) -> list[StateSnapshot]:
-    """Read the states that a run stored after the checkpoint `seen`, oldest first, the newest `limit` of them.
+def of_run_after(db: Database, thread: StoredThread, run_id: UUID, seen: str | None) -> list[StateSnapshot]:
+    """Read the states that a run stored after the checkpoint `seen`, oldest first.
 
     The one that was seen comes first, if the run stored it: what followed it may be new.
     """
+    graph = reader(db)
     found: list[StateSnapshot] = []
-    for snapshot in reader(db).get_state_history(
-        checkpoints.config_of(thread.id), filter={"run_id": str(run_id)}, limit=limit
-    ):
-        if seen is not None and id_of(snapshot) < seen:
-            break
-        found.append(snapshot)
-    return found[::-1]
+    before: RunnableConfig | None = None
+    # The library reads backwards and each state is whole: mostly there is nothing new, and seldom much.
+    size = FIRST_PAGE
+    while True:
+        page = list(
+            graph.get_state_history(
+                checkpoints.config_of(thread.id), filter={"run_id": str(run_id)}, before=before, limit=size
+            )
+        )
+        news = [state for state in page if seen is None or id_of(state) >= seen]
+        found += news
+        if len(news) < size:
+            return found[::-1]
+        before = checkpoints.config_of(thread.id, checkpoint_id=id_of(page[-1]))
+        size = NEXT_PAGE
 
 
 def id_of(snapshot: StateSnapshot) -> str:
@@ -153,10 +158,14 @@ def values_of(snapshot: StateSnapshot) -> dict[str, Any]:
 def updates_of(snapshot: StateSnapshot) -> Iterator[dict[str, Any]]:
     """Return what each task that followed a state changed, by its node, ready for JSON."""
     for task in snapshot.tasks:
-        if task.interrupts:
-            yield {"__interrupt__": [interrupt_view(one) for one in task.interrupts]}
-        elif task.result is not None and task.name != "__start__":
+        if task.result is not None and task.name != "__start__":
             yield {task.name: jsonable(task.result)}
+
+
+def asked_in(snapshot: StateSnapshot) -> dict[str, Any]:
+    """Return what a person is asked in a state, as the SDK shows it beside values; jobs are nobody's to answer for."""
+    asked = [interrupt_view(one) for one in snapshot.interrupts if one.value.get("type") == "approval"]
+    return {"__interrupt__": asked} if asked else {}
 
 
 def interrupts_by_task(snapshot: StateSnapshot) -> dict[str, list[dict[str, Any]]]:
@@ -183,6 +192,29 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [jsonable(one) for one in value]
     return value
+
+
+def _values_in(request: StateUpdate) -> dict[str, Any]:
+    """Return the values of an update as the state holds them; messages may be as short as models take them."""
+    given: dict[str, Any] = dict(request.values or {})
+    unknown = sorted(given.keys() - State.__annotations__.keys())
+    if unknown:
+        raise InvalidInputError("The state has no such values.", details={"unknown": unknown})
+    try:
+        if "messages" in given:
+            given["messages"] = convert_to_messages(given["messages"])
+        values: dict[str, Any] = dict(TypeAdapter(State).validate_python(given))
+    except ValidationError as error:
+        fields = [
+            {"field": ".".join(["values", *map(str, fault["loc"])]), "message": fault["msg"], "type": fault["type"]}
+            for fault in error.errors()
+        ]
+        raise InvalidInputError(details={"fields": fields}) from error
+    except (TypeError, ValueError, NotImplementedError, LookupError) as error:
+        # The library has no one error for what is no message.
+        fields = [{"field": "values.messages", "message": "Not a list of messages.", "type": "value_error"}]
+        raise InvalidInputError(details={"fields": fields}) from error
+    return values
 
 
 def _task(task: Any) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from uuid import UUID
 from langgraph.types import StateSnapshot
 
 from callboard.agents import service, snapshots
-from callboard.agents.errors import NotOfferedError
 from callboard.agents.models import ACTIVE, Run, StoredThread, StreamMode
 from callboard.database import Database
 from callboard.identity import Caller
@@ -22,23 +21,10 @@ SEGMENT_SECONDS = 24.0
 # Once there is news, a segment gathers what follows at once and then goes out: an answer is only read when it is whole.
 GATHER_SECONDS = 1.0
 STEP_SECONDS = 0.3
-MAX_EVENTS = 60
+# Far from what a function may answer with; a segment that is full ends, and the next one goes on.
+MAX_CHARACTERS = 1_000_000
 # Comes before every id of a checkpoint.
 BEGINNING = "0"
-
-
-def modes_of(asked: str | Sequence[str]) -> list[StreamMode]:
-    """Return the modes of a stream.
-
-    Raises:
-        NotOfferedError: One is not offered: a run is followed by its checkpoints, which hold values and updates.
-    """
-    modes: list[StreamMode] = []
-    for mode in [asked] if isinstance(asked, str) else asked:
-        if mode not in {"values", "updates"}:
-            raise NotOfferedError(f"stream_mode {mode} is not offered; there are values and updates.")
-        modes.append("values" if mode == "values" else "updates")
-    return modes or ["values"]
 
 
 def segment(
@@ -47,7 +33,7 @@ def segment(
     thread: StoredThread,
     run_id: UUID,
     modes: Sequence[StreamMode],
-    seen: str | None,
+    last_event_id: str | None,
 ) -> str:
     """Return the events of a run after the one that was seen last, waiting for some if there are none yet.
 
@@ -56,50 +42,64 @@ def segment(
     """
     started = time.monotonic()
     run = service.find_run(db, caller, thread.view.thread_id, run_id).view
+    seen = _place(last_event_id)
     # Also the first event has an id, so that the SDK takes up the stream where it ended, were that at its beginning.
     about = {"run_id": str(run_id), "thread_id": str(run.thread_id), "attempt": 1}
-    events = [_event("metadata", about, seen or BEGINNING)]
+    events = [_event("metadata", about, seen)]
     first_news: float | None = None
     while True:
         # The state after the status: what an ended run stored is all there.
-        states = snapshots.of_run_after(db, thread, run_id, seen, MAX_EVENTS)
-        news = _news(states, seen, modes)
+        states = snapshots.of_run_after(db, thread, run_id, seen)
+        news, seen, complete = _news(states, seen, modes)
         events += news
-        if states:
-            seen = snapshots.id_of(states[-1])
-        if run.status not in ACTIVE:
-            events += _end(run, states[-1] if states else None, modes)
-            return "".join(events)
+        if run.status not in ACTIVE and complete:
+            return "".join([*events, *_end(run, states[-1] if states else None, modes)])
         now = time.monotonic()
         if news and first_news is None:
             first_news = now
-        if now - started > SEGMENT_SECONDS or (first_news is not None and now - first_news > GATHER_SECONDS):
+        waited = now - started > SEGMENT_SECONDS or (first_news is not None and now - first_news > GATHER_SECONDS)
+        if waited or not complete or sum(map(len, events)) > MAX_CHARACTERS:
             return "".join(events)
         time.sleep(STEP_SECONDS)
         run = service.find_run(db, caller, thread.view.thread_id, run_id).view
 
 
-def _news(states: Sequence[StateSnapshot], seen: str | None, modes: Sequence[StreamMode]) -> list[str]:
-    """Return the events between states; the first state may be the one that was seen, for what followed it."""
+def _place(last_event_id: str | None) -> str:
+    """Return where a follower was; at the beginning, if that is no place in a stream of ours."""
+    try:
+        return str(UUID(last_event_id or ""))
+    except ValueError:
+        return BEGINNING
+
+
+def _news(states: Sequence[StateSnapshot], seen: str, modes: Sequence[StreamMode]) -> tuple[list[str], str, bool]:
+    """Return the events between states, the last state that they tell of, and whether that is the last there is.
+
+    The first state may be the one that was seen, for what followed it.
+    """
     events: list[str] = []
     before: StateSnapshot | None = None
     for state in states:
         identity = snapshots.id_of(state)
-        if seen is None or identity > seen:
+        if identity > seen:
+            if sum(map(len, events)) > MAX_CHARACTERS:
+                return events, seen, False
             if before is not None and "updates" in modes:
                 events += [_event("updates", change, identity) for change in snapshots.updates_of(before)]
-            if "values" in modes:
+            # What a run begins with is the state that the run before it left.
+            if "values" in modes and (state.metadata or {}).get("source") != "input":
                 events.append(_event("values", snapshots.values_of(state), identity))
+            seen = identity
         before = state
-    return events
+    return events, seen, True
 
 
 def _end(run: Run, last: StateSnapshot | None, modes: Sequence[StreamMode]) -> list[str]:
     if run.status == "error" and run.error is not None:
         return [_event("error", {"error": run.error["code"], "message": run.error["message"]})]
     events: list[str] = []
-    if last is not None and last.interrupts:
-        asked = {"__interrupt__": [snapshots.interrupt_view(one) for one in last.interrupts]}
+    asked = snapshots.asked_in(last) if last is not None else {}
+    if last is not None and asked:
         if "updates" in modes:
             events.append(_event("updates", asked))
         if "values" in modes:
