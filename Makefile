@@ -73,12 +73,8 @@ check: setup ## Check format, types, arrows between modules, the template and th
 	@infra/local/bootstrap lock
 
 .PHONY: bench
-bench: setup ## Measure speed
-	@if [ -z "$$(find tests/bench -name 'bench_*.py' -o -name 'test_*.py' 2>/dev/null)" ]; then \
-		echo "No benchmarks."; \
-	else \
-		$(PYTEST) tests/bench; \
-	fi
+bench: setup ## Measure speed against floors and peers, into docs/benchmarks.md
+	@PYTHONPATH=tests $(VENV)/python -m bench
 
 .PHONY: openapi
 openapi: setup ## Write the OpenAPI document that the functions' routes make

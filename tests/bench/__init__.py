@@ -1,0 +1,1 @@
+"""Speed against floors and peers, in one run on one machine: `make bench`."""
