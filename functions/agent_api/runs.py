@@ -201,7 +201,9 @@ def stream_existing_run(
 
     with session() as db:
         thread = service.find_thread(db, routes.caller, thread_id)
-        modes = service.modes_of(stream_mode or service.stream_modes(db, routes.caller, thread_id, run_id))
+        # The SDK says nothing as an empty value.
+        asked = [mode for mode in stream_mode or () if mode]
+        modes = service.modes_of(asked or service.stream_modes(db, routes.caller, thread_id, run_id))
         text = streams.segment(db, routes.caller, thread, run_id, modes, last_event_id)
     return answers.events(text, answers.run_headers(thread_id, run_id, "stream"))
 

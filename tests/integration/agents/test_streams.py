@@ -151,6 +151,14 @@ def test_modes_may_be_asked_for_together(agent: Agent) -> None:
     assert {event.name for event in events} == {"metadata", "updates", "values", "end"}
 
 
+def test_no_mode_at_all_is_the_one_that_the_run_was_made_for(agent: Agent) -> None:
+    run = agent.start(stream_mode=["updates"])
+    agent.steps()
+
+    for query in ({}, {"stream_mode": ""}):
+        assert {event.name for event in stream(agent, run.run_id, **query)} == {"metadata", "updates", "end"}
+
+
 def test_a_mode_that_is_not_offered_is_refused(agent: Agent) -> None:
     run = agent.start()
 

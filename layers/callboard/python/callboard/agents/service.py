@@ -188,7 +188,7 @@ def create_run(db: Database, caller: Caller, thread_id: UUID, request: NewRun) -
         active = repository.active_runs(db, thread.id)
         command = None
         if request.command is not None and graph_input is None:
-            command = {"resume": _resume(thread, request.command.resume)}
+            command = {"resume": resume_of(thread.view, request.command.resume)}
         if active and request.multitask_strategy == "reject":
             raise ThreadBusyError(details={"run_ids": [str(run_id) for run_id in active]})
         if len(active) >= MAX_WAITING_RUNS:
@@ -297,6 +297,37 @@ def modes_of(asked: str | Sequence[str]) -> list[StreamMode]:
             )
         modes.append("values" if mode == "values" else "updates")
     return modes or ["values"]
+
+
+def resume_of(thread: Thread, given: Any) -> dict[str, Any]:
+    """Return the answer to what was asked in a thread, by the interrupt's id.
+
+    Raises:
+        ThreadNotInterruptedError: Nobody was asked anything.
+        InvalidResumeError: The answer does not fit what was asked.
+    """
+    asked = [one for interrupts in thread.interrupts.values() for one in interrupts]
+    if thread.status != "interrupted" or not asked:
+        raise ThreadNotInterruptedError(details={"status": thread.status})
+    interrupt = asked[0]
+    # The SDK lets an answer name its interrupt.
+    answer = given[interrupt["id"]] if isinstance(given, dict) and set(given) == {interrupt["id"]} else given
+    try:
+        parsed = ApprovalAnswer.model_validate(answer)
+    except ValidationError as error:
+        fields = [
+            {
+                "field": ".".join(["command.resume", *map(str, fault["loc"])]),
+                "message": fault["msg"],
+                "type": fault["type"],
+            }
+            for fault in error.errors()
+        ]
+        raise InvalidResumeError(details={"fields": fields, "interrupt": interrupt}) from error
+    choices = interrupt["value"]["choices"]
+    if parsed.choice is not None and str(parsed.choice) not in choices:
+        raise InvalidResumeError("The choice is none of those that were offered.", details={"choices": choices})
+    return {interrupt["id"]: parsed.model_dump(mode="json")}
 
 
 def stream_modes(db: Database, caller: Caller, thread_id: UUID, run_id: UUID) -> str | list[str]:
@@ -432,32 +463,6 @@ def _check_offered(request: NewRun) -> None:
 
 def _fields(message: str, *names: str) -> dict[str, Any]:
     return {"fields": [{"field": name, "message": message, "type": "value_error"} for name in names]}
-
-
-def _resume(thread: StoredThread, given: Any) -> dict[str, Any]:
-    """Return the answer to what was asked in a thread, by the interrupt's id."""
-    asked = [one for interrupts in thread.view.interrupts.values() for one in interrupts]
-    if thread.view.status != "interrupted" or not asked:
-        raise ThreadNotInterruptedError(details={"status": thread.view.status})
-    interrupt = asked[0]
-    # The SDK lets an answer name its interrupt.
-    answer = given[interrupt["id"]] if isinstance(given, dict) and set(given) == {interrupt["id"]} else given
-    try:
-        parsed = ApprovalAnswer.model_validate(answer)
-    except ValidationError as error:
-        fields = [
-            {
-                "field": ".".join(["command.resume", *map(str, fault["loc"])]),
-                "message": fault["msg"],
-                "type": fault["type"],
-            }
-            for fault in error.errors()
-        ]
-        raise InvalidResumeError(details={"fields": fields, "interrupt": interrupt}) from error
-    choices = interrupt["value"]["choices"]
-    if parsed.choice is not None and str(parsed.choice) not in choices:
-        raise InvalidResumeError("The choice is none of those that were offered.", details={"choices": choices})
-    return {interrupt["id"]: parsed.model_dump(mode="json")}
 
 
 def _kwargs(request: NewRun) -> dict[str, Any]:
