@@ -221,11 +221,16 @@ def demo(
     brief: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Another brief, Markdown or YAML.", exists=True, dir_okay=False)
     ] = None,
+    *,
+    ask: Annotated[bool, typer.Option("--ask", help="Answer the agent's questions yourself.")] = False,
 ) -> None:
-    """Produce the pictures of a brief, live; they land in .local/out. The stack is started if it does not run."""
+    """Have the agent produce the pictures of a brief, live; they land in .local/out.
+
+    The stack is started if it does not run. The agent asks about one card; the demo answers by itself.
+    """
     from callboard_local.demo.run import run
 
-    run(default_paths(), _console(), brief)
+    run(default_paths(), _console(), brief, ask=ask)
 
 
 def _running() -> "Stack":

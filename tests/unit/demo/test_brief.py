@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from callboard_local.demo.brief import Brief, BriefError, default_brief, read_brief
+from callboard_local.demo.brief import Brief, BriefError, as_markdown, default_brief, read_brief
+from callboard_local.planner.briefs import plan
 
 
 def write(folder: Path, name: str, text: str) -> Path:
@@ -34,6 +35,49 @@ def test_markdown_and_yaml_say_the_same(tmp_path: Path) -> None:
     assert isinstance(read_brief(yaml), Brief)
 
 
+YAML = """
+title: The harbour [draft]
+description: |
+  Mood: calm.
+
+  planner: ask=never
+activities:
+  - title: "Loop: long"
+    cards:
+      - title: Quay (2 candidates)
+        prompt: >
+          A quay at night,
+          one lamp: warm
+      - {title: "*Water*", prompt: "- still", candidates: 3}
+"""
+
+
+def test_markdown_for_the_agent_is_read_as_the_same_brief(tmp_path: Path) -> None:
+    brief = read_brief(write(tmp_path, "b.yaml", YAML))
+
+    assert read_brief(write(tmp_path, "b.md", as_markdown(brief))) == brief
+    assert read_brief(write(tmp_path, "c.md", as_markdown(read_brief(default_brief())))) == read_brief(default_brief())
+
+
+def test_markdown_for_the_agent_keeps_lines_of_the_description_and_puts_prompts_on_one(tmp_path: Path) -> None:
+    text = as_markdown(read_brief(write(tmp_path, "b.yaml", YAML)))
+
+    assert text == (
+        "# The harbour [draft]\n\nMood: calm.\nplanner: ask=never\n\n## Loop: long\n\n"
+        "- Quay (2 candidates) (1 candidate): A quay at night, one lamp: warm\n- Water (3 candidates): - still\n"
+    )
+
+
+def test_scripted_planner_plans_the_cards_of_the_brief(tmp_path: Path) -> None:
+    brief = read_brief(write(tmp_path, "b.yaml", YAML))
+
+    planned = plan(as_markdown(brief))
+
+    assert [(one.title, [(card.title, card.candidates) for card in one.cards]) for one in planned] == [
+        (one.title, [(card.title, card.candidates) for card in one.cards]) for one in brief.activities
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "line", "problem"),
     [
@@ -54,6 +98,28 @@ def test_markdown_and_yaml_say_the_same(tmp_path: Path) -> None:
             "colour",
         ),
         ("a.txt", "x", 1, "ends in"),
+        ("a.md", "# T\n* not a card\n## A\n- A: b\n", 2, "begin like this"),
+        ("a.md", "# T\n## A\n- A: b\n- a: c\n", 2, "'A' is there more than once"),
+        ("a.md", f"# T\n## A\n- A: b\n- {'x' * 181}: c\n", 4, "at most 180"),
+        (
+            "a.yaml",
+            "title: T\ndescription: '# no'\nactivities: [{title: A, cards: [{title: B, prompt: c}]}]\n",
+            2,
+            "like",
+        ),
+        (
+            "a.yaml",
+            "title: T\nactivities:\n  - title: A\n    cards:\n    - title: 'B: c'\n      prompt: d\n",
+            5,
+            "colon",
+        ),
+        ("a.yaml", "title: T\nactivities:\n  - title: A\n    cards:\n    - title: '**'\n      prompt: d\n", 5, "words"),
+        (
+            "a.md",
+            "# T\n## A\n" + "".join(f"- {number}: {'word ' * 390}\n" for number in range(12)),
+            1,
+            "the agent takes 20000",
+        ),
     ],
 )
 def test_a_bad_brief_is_refused_with_its_line(tmp_path: Path, name: str, text: str, line: int, problem: str) -> None:

@@ -1,1 +1,1 @@
-"""The demo: a real production from a brief to approved assets, over HTTP and WebSocket as any client would do it."""
+"""The demo: a brief is given to the agent and followed to its approved assets, as any client would do it."""

@@ -19,21 +19,66 @@ YAML:
           - title: A card
             prompt: what its picture shows
             candidates: 2
+
+The agent reads Markdown, so that is what either becomes; what Markdown cannot say is no part of a brief.
 """
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from callboard_local.errors import StackError
 
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 MAX_CANDIDATES = 4
+# What the agent takes.
+MAX_CHARACTERS = 20_000
 
+# A line that begins like this is a heading or part of a list to whoever reads Markdown.
+STRUCTURE = re.compile(r"#{1,6}\s|[-*+\u2022]\s|\d{1,3}[.)]\s")
 CARD_LINE = re.compile(r"-\s+(?P<title>[^:]+?)\s*(?:\((?P<candidates>\d+) candidates?\))?\s*:\s*(?P<prompt>.+)")
+
+
+def same_title(one: str, other: str) -> bool:
+    """Return whether two titles are the same to whoever reads them."""
+    return one.casefold() == other.casefold()
+
+
+def _on_one_line(text: Any) -> Any:
+    return " ".join(text.split()) if isinstance(text, str) else text
+
+
+def _of_card(title: str) -> str:
+    """Take the emphasis off a card's title, as the agent does."""
+    if ":" in title:
+        raise ValueError("a card's title has no colon: that is where the prompt begins")
+    if not (plain := title.strip("*_ ")):
+        raise ValueError("a card's title has words")
+    return plain
+
+
+def _words(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    for line in lines:
+        if STRUCTURE.match(line):
+            raise ValueError(f"a line of the description begins like a heading or a list: {line[:40]}")
+    return "\n".join(lines)
+
+
+def _told_apart(parts: list[Any]) -> list[Any]:
+    count = Counter(part.title.casefold() for part in parts)
+    for part in parts:
+        if count[part.title.casefold()] > 1:
+            raise ValueError(f"the title {part.title!r} is there more than once; the agent tells them apart by it")
+    return parts
+
+
+type Title = Annotated[str, BeforeValidator(_on_one_line), StringConstraints(min_length=1, max_length=180)]
+type CardTitle = Annotated[Title, AfterValidator(_of_card)]
+type Prompt = Annotated[str, BeforeValidator(_on_one_line), StringConstraints(min_length=1, max_length=2000)]
 
 
 class BriefError(StackError):
@@ -49,8 +94,8 @@ class BriefCard(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    title: Title
-    prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+    title: CardTitle
+    prompt: Prompt
     candidates: int = Field(default=1, ge=1, le=MAX_CANDIDATES)
 
 
@@ -60,7 +105,7 @@ class BriefActivity(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     title: Title
-    cards: list[BriefCard] = Field(min_length=1, max_length=50)
+    cards: Annotated[list[BriefCard], Field(min_length=1, max_length=50), AfterValidator(_told_apart)]
 
 
 class Brief(BaseModel):
@@ -69,8 +114,8 @@ class Brief(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     title: Title
-    description: str = Field(default="", max_length=10_000)
-    activities: list[BriefActivity] = Field(min_length=1, max_length=20)
+    description: Annotated[str, Field(max_length=10_000), AfterValidator(_words)] = ""
+    activities: Annotated[list[BriefActivity], Field(min_length=1, max_length=20), AfterValidator(_told_apart)]
 
     @property
     def cards(self) -> list[BriefCard]:
@@ -94,10 +139,29 @@ def read_brief(path: Path) -> Brief:
     except (OSError, UnicodeDecodeError) as error:
         raise BriefError(path, 1, f"the file cannot be read: {error}") from error
     if path.suffix in {".yaml", ".yml"}:
-        return _read_yaml(path, text)
-    if path.suffix == ".md":
-        return _read_markdown(path, text)
-    raise BriefError(path, 1, "a brief ends in .md, .yaml or .yml")
+        brief = _read_yaml(path, text)
+    elif path.suffix == ".md":
+        brief = _read_markdown(path, text)
+    else:
+        raise BriefError(path, 1, "a brief ends in .md, .yaml or .yml")
+    if (length := len(as_markdown(brief))) > MAX_CHARACTERS:
+        raise BriefError(path, 1, f"the brief has {length} characters; the agent takes {MAX_CHARACTERS}")
+    return brief
+
+
+def as_markdown(brief: Brief) -> str:
+    """Write a brief as the agent takes it; reading that gives the same brief again."""
+    parts = [f"# {brief.title}", *([brief.description] if brief.description else [])]
+    for activity in brief.activities:
+        parts += [f"## {activity.title}", "\n".join(_card_line(card) for card in activity.cards)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _card_line(card: BriefCard) -> str:
+    # A title that ends in a bracket could be taken for one with a number of candidates.
+    if card.candidates == 1 and not card.title.endswith(")"):
+        return f"- {card.title}: {card.prompt}"
+    return f"- {card.title} ({card.candidates} candidate{'s' if card.candidates > 1 else ''}): {card.prompt}"
 
 
 def _read_yaml(path: Path, text: str) -> Brief:
@@ -112,7 +176,13 @@ def _read_yaml(path: Path, text: str) -> Brief:
     except ValidationError as error:
         fault = error.errors()[0]
         field = ".".join(str(part) for part in fault["loc"])
-        raise BriefError(path, _line_of(node, fault["loc"]), f"{field or 'the brief'}: {fault['msg']}") from error
+        raise BriefError(
+            path, _line_of(node, fault["loc"]), f"{field or 'the brief'}: {_reason(fault['msg'])}"
+        ) from error
+
+
+def _reason(message: str) -> str:
+    return message.removeprefix("Value error, ")
 
 
 def _line_of(node: Any, location: tuple[int | str, ...]) -> int:
@@ -136,7 +206,7 @@ def _read_markdown(path: Path, text: str) -> Brief:
     title = ""
     description: list[str] = []
     activities: list[dict[str, Any]] = []
-    lines: list[int] = []
+    lines: list[tuple[int, list[int]]] = []
     for number, line in enumerate(text.splitlines(), start=1):
         stripped = line.strip()
         if not stripped:
@@ -145,7 +215,7 @@ def _read_markdown(path: Path, text: str) -> Brief:
             if not title:
                 raise BriefError(path, number, "the title (# ...) comes first")
             activities.append({"title": stripped[3:].strip(), "cards": []})
-            lines.append(number)
+            lines.append((number, []))
         elif stripped.startswith("# "):
             if title:
                 raise BriefError(path, number, "a brief has one title (# ...)")
@@ -154,24 +224,35 @@ def _read_markdown(path: Path, text: str) -> Brief:
             if not activities:
                 raise BriefError(path, number, "a card stands under an activity (## ...)")
             activities[-1]["cards"].append(_card(path, number, stripped))
+            lines[-1][1].append(number)
         elif activities:
             raise BriefError(path, number, "under an activity stand cards only: - title: what the picture shows")
+        elif STRUCTURE.match(stripped):
+            raise BriefError(path, number, "only the title (#), activities (##) and their cards (-) begin like this")
         elif title:
             description.append(stripped)
         else:
             raise BriefError(path, number, "a brief starts with its title: # ...")
     if not activities:
         raise BriefError(path, max(1, len(text.splitlines())), "a brief has at least one activity (## ...)")
-    for activity, number in zip(activities, lines, strict=True):
+    for activity, (number, _) in zip(activities, lines, strict=True):
         if not activity["cards"]:
             raise BriefError(path, number, "this activity has no cards")
     try:
-        return Brief.model_validate({"title": title, "description": " ".join(description), "activities": activities})
+        return Brief.model_validate({"title": title, "description": "\n".join(description), "activities": activities})
     except ValidationError as error:
         fault = error.errors()[0]
-        at = fault["loc"][1] if len(fault["loc"]) > 1 and fault["loc"][0] == "activities" else None
-        line_number = lines[at] if isinstance(at, int) else 1
-        raise BriefError(path, line_number, str(fault["msg"])) from error
+        raise BriefError(path, _line_in(lines, fault["loc"]), _reason(fault["msg"])) from error
+
+
+def _line_in(lines: list[tuple[int, list[int]]], location: tuple[int | str, ...]) -> int:
+    """Return the line of the activity or card at a path, given those of all; else the first."""
+    match location:
+        case ("activities", int(activity), "cards", int(card), *_):
+            return lines[activity][1][card]
+        case ("activities", int(activity), *_):
+            return lines[activity][0]
+    return 1
 
 
 def _card(path: Path, number: int, line: str) -> dict[str, Any]:

@@ -1,30 +1,37 @@
-"""A production over HTTP and WebSocket: the board is laid out, jobs are sent, candidates approved as they come in."""
+"""What is known of a production while it runs: its board, its jobs, and what the agent did."""
 
-import asyncio
-import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-import httpx
-
-from callboard.connections.client import LiveStream, Update
-from callboard_local.demo.brief import Brief
+from callboard.connections.client import Update
+from callboard_local.demo.brief import Brief, same_title
 from callboard_local.demo.timings import Timings
-from callboard_local.errors import StackError
 
-# More than the slowest picture takes, and less than a person waits before looking elsewhere.
-SECONDS_WITHOUT_NEWS = 60.0
-SENDERS = 2
+
+def counted(number: int, one: str, many: str) -> str:
+    """Say how many there are."""
+    return f"{number} {one if number == 1 else many}"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line to show: whose it is, and what happened."""
+
+    actor: str
+    text: str
 
 
 @dataclass
 class CardProgress:
-    """A card of the production as the live updates tell it."""
+    """A card of the board as the live updates tell it; `jobs` are states by job."""
 
     card_id: str
     title: str
-    activity: str
+    activity_id: str
+    position: int = 0
     jobs: dict[str, str] = field(default_factory=dict)
     asset: dict[str, Any] | None = None
     error: str | None = None
@@ -34,13 +41,69 @@ class CardProgress:
         """Say in one word how the card fares."""
         if self.asset:
             return "approved"
-        if self.error:
-            return "failed"
         statuses = set(self.jobs.values())
-        for status in ("processing", "queued", "completed"):
-            if status in statuses:
-                return status
-        return "planned"
+        return next((one for one in ("processing", "queued", "completed", "failed") if one in statuses), "planned")
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCard:
+    """A card as the agent planned it."""
+
+    title: str
+    candidates: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedActivity:
+    """An activity as the agent planned it, in one call."""
+
+    title: str
+    cards: tuple[PlannedCard, ...]
+
+    def __str__(self) -> str:
+        """Say it on one line."""
+        cards = (f"{card.title} ({card.candidates})" if card.candidates > 1 else card.title for card in self.cards)
+        return f"{self.title}: {', '.join(cards)}"
+
+
+@dataclass
+class Wait:
+    """A sleep of the agent, by the times of its events, and how many of which jobs it is for."""
+
+    slept_at: datetime
+    job_ids: tuple[str, ...]
+    mode: str
+    needed: int
+    woken_at: datetime | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """Return how long it slept; None if it still does."""
+        return (self.woken_at - self.slept_at).total_seconds() if self.woken_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the agent asks a person, and the jobs to choose from."""
+
+    text: str
+    card_id: str | None
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A person's answer; `told` says it in words."""
+
+    approved: bool
+    choice: str | None
+    comment: str | None
+    told: str
+
+    @property
+    def resume(self) -> dict[str, Any]:
+        """Return it as the agent takes it."""
+        return {"approved": self.approved, "choice": self.choice, "comment": self.comment}
 
 
 @dataclass
@@ -49,151 +112,107 @@ class Production:
 
     brief: Brief
     project_id: str = ""
+    thread_id: str = ""
+    run_ids: list[str] = field(default_factory=list)
+    activities: dict[str, tuple[int, str]] = field(default_factory=dict)
     cards: dict[str, CardProgress] = field(default_factory=dict)
+    plan: list[PlannedActivity] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
+    talks: list[tuple[Question, Answer]] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    usage: Counter[str] = field(default_factory=Counter)
     timings: Timings = field(default_factory=Timings)
     updates: int = 0
-    jobs: list[dict[str, Any]] = field(default_factory=list)
-    assets: list[dict[str, Any]] = field(default_factory=list)
 
     @property
-    def finished(self) -> bool:
-        """Return whether every card has its asset, or cannot get one."""
-        return all(card.state in {"approved", "failed"} for card in self.cards.values())
+    def board(self) -> list[CardProgress]:
+        """The cards as they stand on the board."""
+        return sorted(self.cards.values(), key=lambda card: (*self._place(card), card.position, card.card_id))
 
+    @property
+    def jobs(self) -> Counter[str]:
+        """How many jobs are in each state."""
+        return Counter(status for card in self.cards.values() for status in card.jobs.values())
 
-type Show = Callable[[Production], None]
+    def activity_of(self, card: CardProgress) -> str:
+        """Return the title of a card's activity; none as long as it is not known."""
+        return self._place(card)[1]
 
+    def _place(self, card: CardProgress) -> tuple[int, str]:
+        return self.activities.get(card.activity_id, (0, ""))
 
-class Producer:
-    """A client that produces a brief as a person at the board would."""
+    def take(self, update: Update) -> Iterator[Note]:
+        """Take a change of the board over; say what is worth a line."""
+        data = update.data
+        match update.topic.split("."):
+            case ["activity", "deleted"]:
+                self.activities.pop(data["activity_id"], None)
+            case ["activity", _]:
+                self.activities[data["activity_id"]] = data["position"], data["title"]
+            case ["card", "deleted"]:
+                self.cards.pop(data["card_id"], None)
+            case ["card", _]:
+                card = self._card(data["card_id"])
+                card.title, card.activity_id, card.position = data["title"], data["activity_id"], data["position"]
+            case ["job", *_]:
+                yield from self._job_moved(data)
+            case ["asset", _]:
+                card = self._card(data["card_id"])
+                card.asset = data
+                approved = sum(each.asset is not None for each in self.cards.values())
+                yield Note("board", f"approved: {card.title} ({approved} of {len(self.cards)})")
 
-    def __init__(self, http_url: str, token: Callable[[], str], show: Show) -> None:
-        """Prepare; `produce` does it. `show` is called whenever something changed."""
-        self._http = httpx.AsyncClient(base_url=http_url, timeout=30)
-        self._url, self._token, self._show = http_url, token, show
+    def _card(self, card_id: str) -> CardProgress:
+        return self.cards.setdefault(card_id, CardProgress(card_id, "", ""))
 
-    async def produce(self, brief: Brief) -> Production:
-        """Produce a brief; return when every card has an approved asset.
-
-        Raises:
-            StackError: A card cannot get one, or the stack is gone; the message says which and why.
-        """
-        production = Production(brief)
-        try:
-            async with self._http, LiveStream(self._url, self._token) as stream:
-                await self._lay_out(production)
-                await stream.follow(production.project_id)
-                await self._send_jobs(production)
-                await self._follow(production, stream)
-                await self._collect(production)
-        except httpx.HTTPStatusError as error:
-            status, body = error.response.status_code, error.response.text[:300]
-            what = "The stack failed" if status >= 500 else "The stack refused a request"
-            raise StackError(
-                f"{what}: {error.request.method} {error.request.url.path} gave {status}: {body}"
-            ) from error
-        except (httpx.TransportError, OSError) as error:
-            raise StackError(f"The stack does not answer any more ({type(error).__name__}).") from error
-        return production
-
-    async def _request(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
-        answer = await self._http.request(
-            method, path, json=body, headers={"authorization": f"Bearer {self._token()}", **(headers or {})}
-        )
-        answer.raise_for_status()
-        return answer.json()
-
-    async def _lay_out(self, production: Production) -> None:
-        brief = production.brief
-        project = await self._request("POST", "/api/projects", {"name": brief.title, "description": brief.description})
-        production.project_id = project["id"]
-        for activity in brief.activities:
-            made = await self._request(
-                "POST",
-                f"/api/projects/{project['id']}/activities",
-                {
-                    "title": activity.title,
-                    "cards": [{"title": card.title, "params": {"prompt": card.prompt}} for card in activity.cards],
-                },
-            )
-            for card in made["cards"]:
-                production.cards[card["id"]] = CardProgress(card["id"], card["title"], activity.title)
-        self._show(production)
-
-    async def _send_jobs(self, production: Production) -> None:
-        turn = asyncio.Semaphore(SENDERS)
-        wanted = [
-            (card_id, card.prompt, candidate)
-            for card_id, card in zip(production.cards, production.brief.cards, strict=True)
-            for candidate in range(card.candidates)
-        ]
-
-        async def send(card_id: str, prompt: str, candidate: int) -> None:
-            async with turn:
-                started = time.perf_counter()
-                accepted = await self._request(
-                    "POST",
-                    "/api/jobs",
-                    {"card_id": card_id, "params": {"prompt": prompt, "seed": candidate}},
-                    {"idempotency-key": f"{card_id}-{candidate}"},
-                )
-                production.timings.accept.append(time.perf_counter() - started)
-            production.cards[card_id].jobs.setdefault(accepted["job_id"], "queued")
-            self._show(production)
-
-        await asyncio.gather(*(send(*job) for job in wanted))
-
-    async def _follow(self, production: Production, stream: LiveStream) -> None:
-        while not production.finished:
-            try:
-                item = await asyncio.wait_for(anext(stream), SECONDS_WITHOUT_NEWS)
-            except TimeoutError as error:
-                waiting = ", ".join(card.title for card in production.cards.values() if card.state != "approved")
-                raise StackError(
-                    f"No news for {SECONDS_WITHOUT_NEWS:.0f} seconds; still waiting: {waiting}."
-                ) from error
-            if not isinstance(item, Update):
-                continue
-            production.updates += 1
-            if item.type == "job_update":
-                await self._job_moved(production, item.data, item.message["timestamp"])
-            elif item.type == "asset_update":
-                production.cards[item.data["card_id"]].asset = item.data
-            self._show(production)
-        failed = [card for card in production.cards.values() if card.state == "failed"]
-        if failed:
-            reasons = "; ".join(f"{card.title}: {card.error}" for card in failed)
-            raise StackError(f"{len(failed)} of {len(production.cards)} cards got no picture. {reasons}")
-
-    async def _job_moved(self, production: Production, data: dict[str, Any], timestamp: str) -> None:
-        production.timings.add_message(timestamp)
-        card = production.cards[data["card_id"]]
+    def _job_moved(self, data: dict[str, Any]) -> Iterator[Note]:
+        card = self._card(data["card_id"])
+        if data["job_id"] not in card.jobs and data["retry_of"]:
+            yield Note("jobs", f"a job of {card.title} is tried again by the agent")
+        elif data["status"] == "queued" and card.jobs.get(data["job_id"]) == "processing":
+            yield Note("jobs", f"a job of {card.title} is tried again: attempt {data['attempt']} failed")
         card.jobs[data["job_id"]] = data["status"]
-        wanted = production.brief.cards[list(production.cards).index(card.card_id)].candidates
-        ended = [status for status in card.jobs.values() if status in {"completed", "failed", "cancelled"}]
-        if len(ended) < wanted or card.asset or card.error:
-            return
-        best = next((job_id for job_id, status in sorted(card.jobs.items()) if status == "completed"), None)
-        if best is None:
-            card.error = data["error_message"] or "all candidates failed"
-            return
-        await self._request("POST", f"/api/cards/{card.card_id}/approve", {"job_id": best})
+        if data["status"] == "failed":
+            card.error = f"{data['error_message'] or 'no reason given'} ({data['error_code']})"
+            yield Note("jobs", f"a job of {card.title} failed: {card.error}")
 
-    async def _collect(self, production: Production) -> None:
-        path = f"/api/jobs?project_id={production.project_id}&limit=200"
-        production.jobs = (await self._request("GET", path))["items"]
-        production.timings.add_jobs(job for job in production.jobs if job["status"] == "completed")
-        path = f"/api/projects/{production.project_id}/assets?limit=200"
-        production.assets = (await self._request("GET", path))["items"]
+    def settle(
+        self, activities: list[dict[str, Any]], jobs: list[dict[str, Any]], assets: list[dict[str, Any]]
+    ) -> None:
+        """Take over how the board stands in the end: the last updates may still be on their way."""
+        self.activities = {each["id"]: (each["position"], each["title"]) for each in activities}
+        made = [card for each in activities for card in each["cards"]]
+        self.cards = {
+            card["id"]: CardProgress(card["id"], card["title"], card["activity_id"], card["position"]) for card in made
+        }
+        for job in sorted(jobs, key=lambda job: str(job["job_id"])):
+            if card := self.cards.get(job["card_id"]):
+                card.jobs[job["job_id"]] = job["status"]
+                if job["status"] == "failed":
+                    card.error = f"{job['error_message'] or 'no reason given'} ({job['error_code']})"
+        for asset in assets:
+            if card := self.cards.get(asset["card_id"]):
+                card.asset = asset
+        self.timings.add_jobs(job for job in jobs if job["status"] == "completed")
+        ended_at = {job["job_id"]: datetime.fromisoformat(job["completed_at"]) for job in jobs if job["completed_at"]}
+        for wait in self.waits:
+            if wait.woken_at is not None:
+                ends = [ended_at[job_id] for job_id in wait.job_ids if job_id in ended_at]
+                self.timings.add_wake(wait.slept_at, wait.woken_at, wait.needed, ends)
 
-
-async def download(assets: list[dict[str, Any]]) -> dict[str, bytes]:
-    """Download approved assets by their URLs; return the bytes by card id."""
-    async with httpx.AsyncClient(timeout=30) as http:
-
-        async def fetch(asset: dict[str, Any]) -> tuple[str, bytes]:
-            answer = await http.get(asset["url"])
-            answer.raise_for_status()
-            return asset["card_id"], answer.content
-
-        return dict(await asyncio.gather(*(fetch(asset) for asset in assets)))
+    def shortcomings(self) -> list[str]:
+        """Say of each card of the brief that has no asset why."""
+        left = self.board
+        found: list[str] = []
+        for activity in self.brief.activities:
+            for wanted in activity.cards:
+                named = [card for card in left if same_title(card.title, wanted.title)]
+                # The agent may have grouped them otherwise.
+                named.sort(key=lambda card: not same_title(self.activity_of(card), activity.title))
+                if not named:
+                    found.append(f"{wanted.title}: the agent did not plan it")
+                    continue
+                left.remove(named[0])
+                if not named[0].asset:
+                    found.append(f"{wanted.title}: {named[0].error or f'it is {named[0].state}'}")
+        return found

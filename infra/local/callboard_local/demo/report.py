@@ -2,7 +2,7 @@
 
 import json
 import re
-import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 from callboard_local.contact_sheet import Frame, draw_contact_sheet
@@ -13,37 +13,60 @@ REPORT = "report.json"
 
 
 def write(folder: Path, production: Production, pictures: dict[str, bytes]) -> list[Path]:
-    """Write everything into a folder that is emptied first; return the files."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    written = []
+    """Write everything into a folder; return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written: dict[str, Path] = {}
     frames: list[Frame] = []
-    for number, card in enumerate(production.cards.values(), start=1):
+    for number, card in enumerate((card for card in production.board if card.card_id in pictures), start=1):
         path = folder / f"{number:02d}-{_slug(card.title)}.png"
         path.write_bytes(pictures[card.card_id])
-        written.append(path)
-        frames.append(Frame(card.title, card.activity, pictures[card.card_id]))
+        written[card.card_id] = path
+        frames.append(Frame(card.title, production.activity_of(card), pictures[card.card_id]))
     sheet = folder / CONTACT_SHEET
     sheet.write_bytes(draw_contact_sheet(production.brief.title, frames))
     report = folder / REPORT
     report.write_text(json.dumps(_report(production, written), indent=2, ensure_ascii=False))
-    return [*written, sheet, report]
+    return [*written.values(), sheet, report]
 
 
-def _report(production: Production, pictures: list[Path]) -> dict[str, object]:
+def _report(production: Production, pictures: dict[str, Path]) -> dict[str, object]:
     return {
         "title": production.brief.title,
         "project_id": production.project_id,
+        "thread_id": production.thread_id,
+        "run_ids": production.run_ids,
+        "plan": [asdict(activity) for activity in production.plan],
+        "waits": [
+            {
+                "jobs": len(wait.job_ids),
+                "mode": wait.mode,
+                "slept_at": wait.slept_at.isoformat(),
+                "woken_at": wait.woken_at.isoformat() if wait.woken_at else None,
+                "seconds": wait.seconds,
+            }
+            for wait in production.waits
+        ],
+        "questions": [
+            {
+                "question": question.text,
+                "card_id": question.card_id,
+                "choices": question.choices,
+                "answer": answer.resume,
+            }
+            for question, answer in production.talks
+        ],
+        "agent_words": production.words,
+        "model_usage": dict(production.usage),
         "cards": [
             {
                 "card_id": card.card_id,
-                "activity": card.activity,
+                "activity": production.activity_of(card),
                 "title": card.title,
                 "jobs": card.jobs,
                 "approved_job_id": card.asset["job_id"] if card.asset else None,
-                "picture": picture.name,
+                "picture": pictures[card.card_id].name if card.card_id in pictures else None,
             }
-            for card, picture in zip(production.cards.values(), pictures, strict=True)
+            for card in production.board
         ],
         "updates_received": production.updates,
         "timings_seconds": {
