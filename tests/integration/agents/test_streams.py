@@ -255,6 +255,37 @@ def test_a_run_s_stream_tells_nothing_of_the_run_before_it(agent: Agent) -> None
     assert values[-1]["answer"] == "Second."
 
 
+def test_an_answered_run_tells_first_what_the_answer_changed(agent: Agent) -> None:
+    agent.model.answers = [calls(("request_approval", {"question": "Good?"})), says("Done.")]
+    agent.start()
+    agent.steps()
+    run = agent.start(input=None, command={"resume": {"approved": True}})
+    agent.steps()
+
+    events = stream(agent, run.run_id, stream_mode="updates,values")
+
+    assert nodes(events) == ["approve", "think", "finish"]
+    assert [event.name for event in events].count("values") == 3
+
+
+def test_a_run_that_goes_on_from_a_change_tells_first_what_followed_it(agent: Agent) -> None:
+    ask("POST", f"/threads/{agent.thread_id}/state", {"values": {"brief": "A lamp"}, "as_node": "__start__"})
+    run = agent.start(input=None)
+    agent.steps()
+
+    assert nodes(stream(agent, run.run_id, stream_mode="updates")) == ["recall", "think", "finish"]
+
+
+def test_a_run_that_tries_again_what_failed_tells_of_that_alone(agent: Agent) -> None:
+    agent.model.answers = [says(" "), says("Done.")]
+    agent.start()
+    agent.steps()
+    run = agent.start(input=None)
+    agent.steps()
+
+    assert nodes(stream(agent, run.run_id, stream_mode="updates")) == ["think", "finish"]
+
+
 def test_a_run_without_a_thread_is_followed_in_its_own(agent: Agent, board: Board) -> None:
     answer = ask("POST", "/runs/stream", RUN | {"metadata": {"project_id": str(board.project_id)}})
 

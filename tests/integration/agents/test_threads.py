@@ -75,6 +75,18 @@ def test_a_thread_that_cannot_be_is_refused_with_its_field(wrong: dict[str, Any]
     assert fields_of(ask("POST", "/threads", wrong)) == [field]
 
 
+@pytest.mark.parametrize("wish", [{"ttl": 60}, {"supersteps": [{"updates": []}]}])
+def test_a_thread_that_is_to_do_what_it_does_not_is_refused(wish: dict[str, Any]) -> None:
+    answer = ask("POST", "/threads", wish)
+
+    assert code_of(answer) == (422, "NOT_OFFERED")
+    assert fields_of(answer) == list(wish)
+
+
+def test_a_thread_is_not_changed_into_one_that_ends_by_itself(agent: Agent) -> None:
+    assert code_of(ask("PATCH", f"/threads/{agent.thread_id}", {"ttl": 60})) == (422, "NOT_OFFERED")
+
+
 def test_another_tenant_s_project_does_not_exist_for_a_thread(db: Database) -> None:
     foreign = insert_project(db, tenant="bob")
 

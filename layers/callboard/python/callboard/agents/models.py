@@ -116,12 +116,15 @@ class NewThread(SdkRequest):
     thread_id: UUID | None = None
     metadata: Metadata = Field(default_factory=dict)
     if_exists: Literal["raise", "do_nothing"] = "raise"
+    ttl: JsonValue = None
+    supersteps: JsonValue = None
 
 
 class ThreadChange(SdkRequest):
     """A change of a thread: these keys of its metadata are set, the others stay."""
 
     metadata: Metadata = Field(default_factory=dict)
+    ttl: JsonValue = None
 
 
 class ThreadSearch(SdkRequest):

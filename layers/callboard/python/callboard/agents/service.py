@@ -74,7 +74,9 @@ def create_thread(db: Database, caller: Caller, request: NewThread, *, ephemeral
     Raises:
         ThreadExistsError: There is one of this id.
         ProjectNotFoundError: Its project does not exist for the caller's tenant.
+        NotOfferedError: The request wants what is not offered.
     """
+    _refuse({"ttl": request.ttl, "supersteps": request.supersteps})
     thread_id = request.thread_id or new_id()
     project_id = _project_in(request.metadata)
     _check_project(db, caller, project_id)
@@ -112,7 +114,9 @@ def update_thread(db: Database, caller: Caller, thread_id: UUID, request: Thread
     Raises:
         ThreadNotFoundError: It does not exist for the caller's tenant.
         ProjectNotFoundError: The project does not.
+        NotOfferedError: The thread is to be forgotten after a time.
     """
+    _refuse({"ttl": request.ttl})
     project_id = _project_in(request.metadata)
     _check_project(db, caller, project_id)
     thread = repository.update_thread(db, caller.tenant, thread_id, request.metadata, project_id)
@@ -435,20 +439,26 @@ def _check_action(action: str) -> None:
         raise NotOfferedError("What a run has done is not undone; cancel it with action=interrupt.")
 
 
-def _check_offered(request: NewRun) -> None:
+def _refuse(wishes: dict[str, Any]) -> None:
     """Refuse what would be accepted in vain."""
-    refused = {
-        "webhook": request.webhook,
-        "checkpoint": request.checkpoint,
-        "checkpoint_id": request.checkpoint_id,
-        "interrupt_before": request.interrupt_before,
-        "interrupt_after": request.interrupt_after,
-        "command.update": request.command and request.command.update,
-        "command.goto": request.command and request.command.goto,
-    }
-    asked = sorted(name for name, value in refused.items() if value)
+    asked = sorted(name for name, value in wishes.items() if value)
     if asked:
         raise NotOfferedError(f"Not offered: {', '.join(asked)}.", details=_fields("Not offered.", *asked))
+
+
+def _check_offered(request: NewRun) -> None:
+    """Refuse a run that wants what is not offered."""
+    _refuse(
+        {
+            "webhook": request.webhook,
+            "checkpoint": request.checkpoint,
+            "checkpoint_id": request.checkpoint_id,
+            "interrupt_before": request.interrupt_before,
+            "interrupt_after": request.interrupt_after,
+            "command.update": request.command and request.command.update,
+            "command.goto": request.command and request.command.goto,
+        }
+    )
     if request.multitask_strategy == "rollback":
         raise NotOfferedError(
             "A run's effects on the board are not undone: use reject, enqueue or interrupt.",

@@ -107,7 +107,8 @@ def latest_of_run(db: Database, thread: StoredThread, run_id: UUID) -> StateSnap
 def of_run_after(db: Database, thread: StoredThread, run_id: UUID, seen: str | None) -> list[StateSnapshot]:
     """Read the states that a run stored after the checkpoint `seen`, oldest first.
 
-    The one that was seen comes first, if the run stored it: what followed it may be new.
+    Before them comes the one that was seen, or at the run's beginning the one that it went on from, if it did not begin
+    anew: what followed that may be new.
     """
     graph = reader(db)
     found: list[StateSnapshot] = []
@@ -122,10 +123,20 @@ def of_run_after(db: Database, thread: StoredThread, run_id: UUID, seen: str | N
         )
         news = [state for state in page if seen is None or id_of(state) >= seen]
         found += news
-        if len(news) < size:
+        if len(news) < len(page):
             return found[::-1]
+        if len(page) < size:
+            return [*_gone_on_from(graph, found[-1:]), *found[::-1]]
         before = checkpoints.config_of(thread.id, checkpoint_id=id_of(page[-1]))
         size = NEXT_PAGE
+
+
+def _gone_on_from(graph: Graph, first: list[StateSnapshot]) -> list[StateSnapshot]:
+    return [
+        graph.get_state(state.parent_config)
+        for state in first
+        if state.parent_config is not None and (state.metadata or {}).get("source") != "input"
+    ]
 
 
 def id_of(snapshot: StateSnapshot) -> str:

@@ -50,7 +50,7 @@ def segment(
     while True:
         # The state after the status: what an ended run stored is all there.
         states = snapshots.of_run_after(db, thread, run_id, seen)
-        news, seen, complete = _news(states, seen, modes)
+        news, seen, complete = _news(run_id, states, seen, modes)
         events += news
         if run.status not in ACTIVE and complete:
             return "".join([*events, *_end(run, states[-1] if states else None, modes)])
@@ -72,16 +72,18 @@ def _place(last_event_id: str | None) -> str:
         return BEGINNING
 
 
-def _news(states: Sequence[StateSnapshot], seen: str, modes: Sequence[StreamMode]) -> tuple[list[str], str, bool]:
+def _news(
+    run_id: UUID, states: Sequence[StateSnapshot], seen: str, modes: Sequence[StreamMode]
+) -> tuple[list[str], str, bool]:
     """Return the events between states, the last state that they tell of, and whether that is the last there is.
 
-    The first state may be the one that was seen, for what followed it.
+    The first state may be the one that was seen, or one of the run before, for what followed it.
     """
     events: list[str] = []
     before: StateSnapshot | None = None
     for state in states:
         identity = snapshots.id_of(state)
-        if identity > seen:
+        if identity > seen and (state.metadata or {}).get("run_id") == str(run_id):
             if sum(map(len, events)) > MAX_CHARACTERS:
                 return events, seen, False
             if before is not None and "updates" in modes:
