@@ -76,8 +76,8 @@ class Screen:
         self._production = production
         if self._live is not None:
             self._live.update(self._painted(production))
-        elif not self._paints:
-            self._log_jobs(production.jobs)
+        elif not self._paints and production.waits:
+            self._log_jobs(production.jobs, len(production.waits[-1].job_ids))
 
     @contextmanager
     def interrupted(self) -> Iterator[None]:
@@ -105,7 +105,10 @@ class Screen:
             self._live.stop()
             self._live = None
 
-    def _log_jobs(self, jobs: Counter[str]) -> None:
+    def _log_jobs(self, jobs: Counter[str], awaited: int) -> None:
+        # Before the updates of all jobs have come in, a count of these would say something else than it seems to.
+        if jobs.total() < awaited:
+            return
         told = ", ".join(f"{jobs[status]} {status}" for status in STYLE if jobs[status])
         if told and told != self._logged and time.perf_counter() - self._logged_at >= LOG_SECONDS:
             self._logged_at, self._logged = time.perf_counter(), told
