@@ -24,7 +24,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     after its visibility time, and the step is repeated from its last checkpoint; after five times the run ends with an
     error.
     """
-    # Half a second that the other messages' functions need not share in, and SnapStart takes before the first.
+    # LangGraph takes as long to load as all else together; whoever only looks at the handler does not need it.
     from callboard.agents import steps  # noqa: PLC0415
 
     batch = receive(event, StepMessage)

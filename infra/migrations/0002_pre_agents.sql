@@ -14,7 +14,8 @@ CREATE TABLE agent_threads (
     created_by text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
-    pruned_at  timestamptz,
+    prune_asked_at timestamptz,
+    pruned_at      timestamptz,
     CONSTRAINT agent_threads_once_a_tenant UNIQUE (tenant, thread_id)
 );
 COMMENT ON COLUMN agent_threads.interrupts IS 'What a person is asked, by task: {task: [{id, value}]}.';
@@ -22,7 +23,7 @@ COMMENT ON COLUMN agent_threads.ephemeral IS 'Made for one run without a thread;
 CREATE INDEX agent_threads_by_tenant ON agent_threads (tenant, created_at DESC, id);
 CREATE INDEX agent_threads_by_metadata ON agent_threads USING gin (metadata jsonb_path_ops);
 CREATE INDEX agent_threads_by_project ON agent_threads (project_id) WHERE project_id IS NOT NULL;
-CREATE INDEX agent_threads_to_prune ON agent_threads (updated_at) WHERE status <> 'busy';
+CREATE INDEX agent_threads_to_prune ON agent_threads (ephemeral, updated_at) WHERE status <> 'busy' AND pruned_at IS NULL;
 
 CREATE TABLE agent_runs (
     id                 uuid PRIMARY KEY,
@@ -61,6 +62,7 @@ COMMENT ON COLUMN agent_runs.step_due_at IS 'When the present step is surely dea
 CREATE INDEX agent_runs_by_thread ON agent_runs (thread, id DESC);
 CREATE UNIQUE INDEX agent_runs_one_running ON agent_runs (thread) WHERE status = 'running';
 CREATE INDEX agent_runs_active ON agent_runs (thread, id) WHERE status IN ('pending', 'running');
+CREATE INDEX agent_runs_active_of_tenant ON agent_runs (tenant, id) WHERE status IN ('pending', 'running');
 CREATE INDEX agent_runs_due ON agent_runs (step_due_at) WHERE status IN ('pending', 'running');
 CREATE INDEX agent_runs_by_project ON agent_runs (project_id) WHERE project_id IS NOT NULL;
 
@@ -81,13 +83,15 @@ CREATE TABLE agent_waits (
     CONSTRAINT agent_waits_once UNIQUE (run_id, interrupt_id),
     CHECK ((woken_at IS NULL) = (woken_by IS NULL))
 );
-CREATE INDEX agent_waits_by_job ON agent_waits USING gin (job_ids) WHERE woken_at IS NULL;
-CREATE INDEX agent_waits_sleeping ON agent_waits (deadline_at) WHERE woken_at IS NULL;
+CREATE INDEX agent_waits_by_job ON agent_waits USING gin (job_ids) WHERE woken_at IS NULL AND resumed_at IS NULL;
+CREATE INDEX agent_waits_sleeping ON agent_waits (deadline_at) WHERE woken_at IS NULL AND resumed_at IS NULL;
 CREATE INDEX agent_waits_of_run ON agent_waits (run_id) WHERE resumed_at IS NULL;
 
--- What a run's tools did, written in the transaction of the effect: a repeated step finds it instead of repeating it.
+-- What a run's tools did, written in the transaction of the effect: a repeated step finds it instead of repeating it. By
+-- the run that thought of the call; another one may carry it out, and that one may be deleted by then.
 CREATE TABLE tool_calls (
-    run_id     uuid NOT NULL REFERENCES agent_runs ON DELETE CASCADE,
+    thread     uuid NOT NULL REFERENCES agent_threads ON DELETE CASCADE,
+    run_id     uuid NOT NULL,
     turn       integer NOT NULL,
     call_index integer NOT NULL,
     tool       text NOT NULL,
@@ -96,3 +100,4 @@ CREATE TABLE tool_calls (
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (run_id, turn, call_index)
 );
+CREATE INDEX tool_calls_by_thread ON tool_calls (thread);

@@ -138,31 +138,43 @@ async def test_a_run_is_followed_by_its_values_and_updates(client: LangGraphClie
     assert "1 picture approved" in [part.data for part in parts if part.event == "values"][-1]["answer"]
 
 
-async def test_a_stream_takes_itself_up_again_for_as_long_as_a_run_takes(
-    alice: User, client: LangGraphClient, thread: str
+async def test_a_run_that_takes_long_is_followed_to_its_end_though_no_answer_may_take_so_long(
+    client: LangGraphClient, thread: str
 ) -> None:
-    requests: list[str | None] = []
+    seen: list[str | None] = []
 
     async def note(request: httpx.Request) -> None:
         if request.url.path.endswith("/stream"):
-            requests.append(request.headers.get("last-event-id"))
+            seen.append(request.headers.get("last-event-id"))
 
     client.http.client.event_hooks["request"].append(note)
+    run = await client.runs.create(thread, "production", input={"brief": LONG}, stream_mode=["updates", "values"])
+    join = asyncio.create_task(client.runs.join(thread, run["run_id"]))
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        parts = [
-            part
-            async for part in client.runs.stream(
-                thread, "production", input={"brief": LONG}, stream_mode=["updates", "values"]
-            )
-        ]
+        parts = [part async for part in client.runs.join_stream(thread, run["run_id"])]
 
     nodes = [name for part in parts if part.event == "updates" for name in part.data]
     assert nodes == ["recall", "think", "act", "wait", "think", "act", "think", "finish"]
     assert parts[-1].event == "end"
-    assert len(requests) >= 3
-    assert all(requests[1:])
+    assert len(seen) >= 3
+    assert all(seen[1:])
     assert [str(one.message) for one in warned if "onnect" in str(one.message)] == []
+    with pytest.raises(httpx.HTTPStatusError) as not_yet:
+        await join
+    assert not_yet.value.response.status_code == 504
+    assert "RUN_NOT_FINISHED" in not_yet.value.__notes__[0]
+    values: Any = await client.runs.join(thread, run["run_id"])
+    assert "1 picture approved" in values["answer"]
+
+
+async def test_a_new_run_is_followed_by_the_request_that_starts_it(client: LangGraphClient, thread: str) -> None:
+    brief = BRIEF.replace("0.1", "3")
+
+    parts = [part async for part in client.runs.stream(thread, "production", input={"brief": brief})]
+
+    assert [part.event for part in parts].count("metadata") >= 2
+    assert "1 picture approved" in parts[-2].data["answer"]
 
 
 async def test_a_run_that_others_started_is_followed_from_its_beginning(client: LangGraphClient, thread: str) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from callboard.agents import checkpoints, nodes, repository, service, steps, toolbox, waking
+from callboard.agents import checkpoints, model, nodes, repository, service, steps, toolbox, waking
 from callboard.agents.errors import InvalidResumeError
 from callboard.agents.model import ModelUnavailableError
 from callboard.agents.models import NewRun, NewThread
@@ -22,6 +22,11 @@ from support.model import calls, says
 from support.rows import insert_job, insert_provider
 
 WAIT = ("wait_for_jobs", {})
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "PAUSE_SECONDS", 0)
 
 
 @pytest.fixture
@@ -333,7 +338,8 @@ def refusal(code: str) -> ClientError:
 
 
 def test_a_model_that_is_busy_leaves_the_step_to_be_repeated(db: Database, cloud: FakeCloud, board: Board) -> None:
-    agent = make_agent(db, cloud, board.project_id, refusal("ThrottlingException"), says("Done."))
+    busy = [refusal("ThrottlingException")] * model.TRIES
+    agent = make_agent(db, cloud, board.project_id, *busy, says("Done."))
     run = agent.start()
 
     with pytest.raises(ModelUnavailableError):
@@ -558,14 +564,14 @@ def test_old_checkpoints_of_an_idle_thread_are_forgotten_and_the_last_stays(
     before = count(db, "checkpoints")
     db.execute("UPDATE agent_threads SET updated_at = now() - interval '30 days'")
 
-    assert waking.sweep(db)["threads_pruned"] == 1
+    assert waking.sweep(db)["threads_to_prune"] == 1
     (message,) = [m for m in cloud.messages(cloud.agent_queue_url) if m.get("prune")]
     steps.prune(db, UUID(message["thread"]))
 
     assert before > 1
     assert count(db, "checkpoints") == 1
     assert state(agent)["answer"] == "Done."
-    assert waking.sweep(db)["threads_pruned"] == 0
+    assert waking.sweep(db)["threads_to_prune"] == 0
 
 
 def test_a_busy_thread_keeps_its_checkpoints(db: Database, cloud: FakeCloud, board: Board) -> None:

@@ -6,9 +6,15 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 from langchain_core.messages import AIMessage, HumanMessage
 
+from callboard.agents import model
 from callboard.agents.errors import ModelFailedError
-from callboard.agents.model import PASSING, ModelUnavailableError, ask
+from callboard.agents.model import NO_ANSWERS, PASSING, ModelUnavailableError, ask
 from support.model import ScriptedModel, calls, says
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "PAUSE_SECONDS", 0)
 
 
 def answer_to(answer: Any) -> AIMessage:
@@ -77,3 +83,35 @@ def test_what_does_not_pass_is_named_and_says_no_more(code: str) -> None:
 
     assert raised.value.message == f"The model refused the request: {code}."
     assert not raised.value.retryable
+
+
+def test_a_model_that_is_busy_for_a_moment_is_asked_again() -> None:
+    message, _, _ = ask(ScriptedModel(answers=[refusal("ThrottlingException"), says("Yes.")]), [HumanMessage("?")])
+
+    assert message.text == "Yes."
+
+
+def test_an_answer_that_did_not_come_in_time_is_not_asked_for_twice() -> None:
+    silent = ScriptedModel(answers=[ConnectTimeoutError(endpoint_url="https://x")])
+
+    with pytest.raises(ModelUnavailableError):
+        ask(silent, [HumanMessage("?")])
+
+    assert len(silent.asked) == 1
+
+
+@pytest.mark.parametrize("reason", sorted(NO_ANSWERS))
+def test_an_answer_that_was_cut_or_withheld_is_none(reason: str) -> None:
+    with pytest.raises(ModelFailedError) as raised:
+        answer_to(AIMessage("Half a sen", response_metadata={"stopReason": reason}))
+
+    assert raised.value.details == {"reason": reason}
+
+
+def test_what_the_database_cannot_hold_is_replaced() -> None:
+    call = {"name": "update_card", "args": {"title": "a\x00b", "params": {"\ud800": ["\udfff"]}}, "id": "1"}
+
+    kept = answer_to(AIMessage("a\x00\ud83d\ude00", tool_calls=[call]))
+
+    assert kept.content == "a\ufffd\U0001f600"
+    assert kept.tool_calls[0]["args"] == {"title": "a\ufffdb", "params": {"\ufffd": ["\ufffd"]}}

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 _MAKING = Lock()
 
 
-def _client(service: str, *, pool: int = 10, read_timeout: float = 10, **options: Any) -> Any:
+def _client(service: str, *, pool: int = 10, read_timeout: float = 10, tries: int = 4, **options: Any) -> Any:
     import boto3  # noqa: PLC0415  # a function that sends nothing does not pay for it
     from botocore.config import Config  # noqa: PLC0415
 
     config = Config(
         connect_timeout=3,
         read_timeout=read_timeout,
-        retries={"mode": "standard", "max_attempts": 4},
+        retries={"mode": "standard", "total_max_attempts": tries},
         max_pool_connections=pool,
         tcp_keepalive=True,
         signature_version="s3v4" if service == "s3" else None,
@@ -51,8 +51,12 @@ def sqs() -> "SQSClient":
 
 @lru_cache(maxsize=2)
 def bedrock_runtime(region: str) -> Any:
-    """Return the client of Bedrock's models in a region, the function's own if empty. An answer may take a minute."""
-    return _client("bedrock-runtime", read_timeout=60, region_name=region or None)
+    """Return the client of Bedrock's models in a region, the function's own if empty.
+
+    Nothing comes before the whole answer does, which may take more than a minute. It does not ask again by itself: an
+    answer that was late is paid for all the same.
+    """
+    return _client("bedrock-runtime", read_timeout=90, tries=1, region_name=region or None)
 
 
 @lru_cache(maxsize=1)

@@ -20,6 +20,8 @@ type Database = Connection[DictRow]
 CONNECT_TIMEOUT_SECONDS = 5
 # What a lost connection raises inside of a session, for code that must let it pass.
 CONNECTION_ERRORS = (psycopg.OperationalError,)
+# What a statement raises that divides by the number of rows it found.
+FENCE_ERRORS = (psycopg.errors.DivisionByZero,)
 # A frozen execution environment may miss the server's good-bye; past this age the connection is asked, not trusted.
 TRUSTED_IDLE_SECONDS = 60.0
 

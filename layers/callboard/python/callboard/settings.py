@@ -54,12 +54,12 @@ class Settings(BaseSettings):
 
     checkpoint_retention_hours: int = Field(default=72, ge=1, description="How long idle threads keep their history.")
 
-    agent_super_steps: int = Field(default=12, ge=1, le=1000, description="What one step of an agent may do at most.")
+    agent_super_steps: int = Field(default=25, ge=1, le=1000, description="What one step of an agent may do at most.")
     model_id: str = "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
     model_provider: str = Field(default="", description="Where it does not follow from the model's id.")
     model_region: str = Field(default="", description="The function's own region if empty.")
     model_temperature: float = Field(default=0.2, ge=0, le=1)
-    model_max_tokens: int = Field(default=8192, ge=256, le=64_000)
+    model_max_tokens: int = Field(default=4096, ge=256, le=64_000)
 
     groups_claim: str = "cognito:groups"
 

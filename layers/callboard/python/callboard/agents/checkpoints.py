@@ -1,19 +1,57 @@
 """Where the state of graphs is stored: LangGraph's own checkpointer and store for PostgreSQL, on our connection."""
 
-from typing import Any, cast
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
+from langgraph._internal._constants import NULL_TASK_ID
+from langgraph.checkpoint.base import WRITES_IDX_MAP, ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.store.postgres import PostgresStore
 
+from callboard.agents.errors import StepSupersededError
+from callboard.agents.repository import FENCE
 from callboard.crash import crash_point
-from callboard.database import Database
+from callboard.database import FENCE_ERRORS, Database
+
+if TYPE_CHECKING:
+    from psycopg import Cursor
+    from psycopg.rows import DictRow
 
 
 class Saver(PostgresSaver):
-    """The library's checkpointer, which tests can kill before and after each checkpoint."""
+    """The library's checkpointer, for graphs whose nodes run one at a time.
+
+    With a `fence`, it stores only as long as that step of a run counts: what a step that was cancelled or taken over still
+    thinks would else become the thread's newest state. Tests can kill it before and after each checkpoint.
+    """
+
+    fence: tuple[UUID, int] | None = None
+
+    @contextmanager
+    def _cursor(self, *, pipeline: bool = False) -> "Iterator[Cursor[DictRow]]":
+        # What the library stores goes out in one pipeline, which is one transaction: the fence goes first in it.
+        with super()._cursor(pipeline=pipeline) as cursor:
+            if pipeline and self.fence is not None:
+                run_id, step = self.fence
+                cursor.execute(FENCE, {"run_id": run_id, "step": step})
+            yield cursor
+
+    def put_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Store what is no part of the next checkpoint: interrupts, their answers, errors.
+
+        What a node changed is: its checkpoint follows at once, and to store it before would only spare other nodes of
+        the same super-step, which there are none of.
+        """
+        kept = [write for write in writes if write[0] in WRITES_IDX_MAP]
+        if kept or task_id == NULL_TASK_ID:
+            with _fenced():
+                super().put_writes(config, writes, task_id, task_path)
 
     def put(
         self,
@@ -24,9 +62,18 @@ class Saver(PostgresSaver):
     ) -> RunnableConfig:
         """Store a checkpoint."""
         crash_point("run_agent_step.before_checkpoint")
-        stored = super().put(config, checkpoint, metadata, new_versions)
+        with _fenced():
+            stored = super().put(config, checkpoint, metadata, new_versions)
         crash_point("run_agent_step.after_checkpoint")
         return stored
+
+
+@contextmanager
+def _fenced() -> Iterator[None]:
+    try:
+        yield
+    except FENCE_ERRORS as error:
+        raise StepSupersededError from error
 
 
 def saver(db: Database) -> Saver:

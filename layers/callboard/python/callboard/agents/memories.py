@@ -1,5 +1,6 @@
 """What an agent begins with: the project's memory, or a card and its candidates."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -13,13 +14,15 @@ from callboard.projects.models import ProjectMemory
 from callboard.projects.service import get_project_memory
 
 MAX_CANDIDATES = 20
+# About fifteen thousand tokens.
+MAX_CHARACTERS = 60_000
 
 
 def of_project(context: StepContext, state: State) -> AnyMessage:
     """Read the project's memory, and make the message that starts a production from it."""
     with context.lock:
         memory = get_project_memory(context.db, context.caller, context.project_id)
-    return HumanMessage(production_request(state["brief"], digest(memory), state.get("earlier", [])))
+    return HumanMessage(production_request(state["brief"], fitting(digest(memory)), state.get("earlier", [])))
 
 
 def of_card(context: StepContext, state: State) -> AnyMessage:
@@ -61,6 +64,32 @@ def digest(memory: ProjectMemory) -> dict[str, Any]:
             for job in memory.recent_jobs
         ],
     }
+
+
+def fitting(whole: dict[str, Any]) -> dict[str, Any]:
+    """Return as much of a digest as a model can read: without params if need be, else its first activities only."""
+    if _size(whole) <= MAX_CHARACTERS:
+        return whole
+    bare = whole | {
+        "note": "The project is too large to be shown whole.",
+        "activities": [
+            activity | {"cards": [_bare(card) for card in activity["cards"]]} for activity in whole["activities"]
+        ],
+    }
+    while _size(bare) > MAX_CHARACTERS and len(bare["activities"]) > 1:
+        bare["activities"] = bare["activities"][: len(bare["activities"]) // 2]
+        kept = {card["id"] for activity in bare["activities"] for card in activity["cards"]}
+        for part in ("approved_assets", "recent_jobs"):
+            bare[part] = [one for one in bare[part] if one["card_id"] in kept]
+    return bare
+
+
+def _bare(card: dict[str, Any]) -> dict[str, Any]:
+    return {name: card[name] for name in ("id", "title", "status")}
+
+
+def _size(value: dict[str, Any]) -> int:
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 # Of each assistant.

@@ -1,5 +1,7 @@
 """The language model: Bedrock's Converse API through LangChain, chosen by settings."""
 
+import random
+import time
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -20,6 +22,18 @@ PASSING = frozenset(
     {"ThrottlingException", "ServiceUnavailableException", "InternalServerException", "ModelNotReadyException"}
     | {"ModelTimeoutException"}
 )
+
+
+# Why an answer is none: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+NO_ANSWERS = {
+    "max_tokens": "The model's answer was cut off; ModelMaxTokens allows no more.",
+    "model_context_window_exceeded": "The model's answer was cut off; the conversation is too long for it.",
+    "guardrail_intervened": "A guardrail withheld the model's answer.",
+    "content_filtered": "The model's answer was withheld as harmful.",
+}
+TRIES = 4
+PAUSE_SECONDS = 0.5
+REPLACEMENT = "\ufffd"
 
 
 class ModelUnavailableError(ServiceUnavailableError):
@@ -53,21 +67,46 @@ def ask(model: Runnable[Any, AIMessage], messages: Sequence[AnyMessage]) -> tupl
 
     Raises:
         ModelUnavailableError: It does not answer at the moment.
-        ModelFailedError: It refused the request for good, or the answer holds neither words nor calls.
+        ModelFailedError: It refused the request for good, or its answer is none: empty, cut off or withheld.
     """
-    try:
-        answer = model.invoke(list(messages))
-    except aws.failures() as error:
-        code = _error_code(error)
-        logger.warning("the model failed", action="model_failed", error_code=code)
-        if code is None or code in PASSING:
-            raise ModelUnavailableError(details={"reason": code or type(error).__name__}) from error
-        raise ModelFailedError(f"The model refused the request: {code}.", details={"reason": code}) from error
+    answer = _asked(model, list(messages))
+    reason = answer.response_metadata.get("stopReason")
+    if reason in NO_ANSWERS:
+        raise ModelFailedError(NO_ANSWERS[reason], details={"reason": reason})
     if not answer.tool_calls and not answer.text.strip():
         raise ModelFailedError("The model gave no answer.")
     spent = answer.usage_metadata
-    kept = AIMessage(content=_without_calls(answer.content), tool_calls=answer.tool_calls, id=answer.id)
+    kept = AIMessage(
+        content=_storable(_without_calls(answer.content)), tool_calls=_storable(answer.tool_calls), id=answer.id
+    )
     return kept, spent["input_tokens"] if spent else 0, spent["output_tokens"] if spent else 0
+
+
+def _asked(model: Runnable[Any, AIMessage], messages: list[AnyMessage]) -> AIMessage:
+    for tries_left in reversed(range(TRIES)):
+        try:
+            return model.invoke(messages)
+        except aws.failures() as error:
+            code = _error_code(error)
+            logger.warning("the model failed", action="model_failed", error_code=code, tries_left=tries_left)
+            if code is not None and code not in PASSING:
+                raise ModelFailedError(f"The model refused the request: {code}.", details={"reason": code}) from error
+            # What was refused at once is asked again soon; a connection that said nothing took its time already.
+            if code is None or not tries_left:
+                raise ModelUnavailableError(details={"reason": code or type(error).__name__}) from error
+            time.sleep(random.uniform(0, PAUSE_SECONDS * 2 ** (TRIES - tries_left)))
+    raise AssertionError("the last try returns or raises")
+
+
+def _storable(value: Any) -> Any:
+    """Return a value without what the database cannot hold: U+0000, and halves of characters."""
+    if isinstance(value, str):
+        return value.replace("\x00", REPLACEMENT).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_storable(name): _storable(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_storable(one) for one in value]
+    return value
 
 
 def _without_calls(content: Any) -> Any:

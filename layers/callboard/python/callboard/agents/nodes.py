@@ -32,6 +32,7 @@ from callboard.agents.control import (
 )
 from callboard.agents.errors import InvalidWaitError, ModelMisbehavedError, TurnLimitError, TurnRefusedError
 from callboard.agents.models import AwaitedJob
+from callboard.agents.repository import CallKey
 from callboard.agents.state import EARLIER_BRIEFS, Asking, Earlier, State, Usage, Waiting
 from callboard.crash import crash_point
 from callboard.database import Database
@@ -114,7 +115,7 @@ def think(state: State, context: StepContext, *, model: Runnable[Any, AIMessage]
         input_tokens=before["input_tokens"] + tokens_in,
         output_tokens=before["output_tokens"] + tokens_out,
     )
-    return {"messages": [answer], "turn": turn, "usage": context.usage}
+    return {"messages": [answer], "turn": turn, "thought_by": str(context.run_id), "usage": context.usage}
 
 
 def _usage_of_run(state: State, context: StepContext) -> Usage:
@@ -141,7 +142,9 @@ def act(state: State, context: StepContext, *, tools: Sequence[str]) -> Change:
         if call["name"] in CONTROLS:
             changed |= CONTROLS[call["name"]](call, state, context, changed)
         else:
-            done = toolbox.carry_out(context, state["turn"], index, call)
+            # Another run may go on from here, and must find what this one's turn has done.
+            key = CallKey(UUID(state["thought_by"]), state["turn"], index)
+            done = toolbox.carry_out(context, key, call)
             changed["messages"].append(_answer(call, done.content))
             changed["jobs"] += [str(job_id) for job_id in done.job_ids]
     return changed
@@ -162,11 +165,13 @@ def wait(state: State, context: StepContext) -> Change:
     assert waiting is not None  # the route leads here with one only
     request = {name: value for name, value in waiting.items() if name != "call_id"}
     outcome: dict[str, Any] = interrupt({"type": "jobs", **request})
-    ended = {job["job_id"] for job in outcome["jobs"] if job["status"] not in {"queued", "processing"}}
+    live = {job["job_id"] for job in outcome["jobs"] if job["status"] in {"queued", "processing"}}
+    awaited = set(waiting["job_ids"])
     return {
         "messages": [ToolMessage(_dump(outcome), tool_call_id=waiting["call_id"], name=WAIT_FOR_JOBS)],
         "waiting": None,
-        "jobs": [job_id for job_id in state["jobs"] if job_id not in ended],
+        # Those that were deleted with their card are not among the outcome's.
+        "jobs": [job_id for job_id in state["jobs"] if job_id not in awaited or job_id in live],
     }
 
 
@@ -211,8 +216,11 @@ def _wait_for_jobs(call: ToolCall, state: State, context: StepContext, changed: 
     request = WaitForJobs.model_validate(call["args"])
     wanted = [str(job_id) for job_id in request.job_ids] if request.job_ids else changed["jobs"]
     job_ids = list(dict.fromkeys(wanted))
-    needed = {"all": len(job_ids), "any": 1, "quorum": request.quorum or 0}[request.mode]
     jobs = _jobs(context, job_ids)
+    if not request.job_ids:
+        # Jobs of this work that were deleted with their card meanwhile.
+        job_ids = [str(job.job_id) for job in jobs]
+    needed = {"all": len(job_ids), "any": 1, "quorum": request.quorum or 0}[request.mode]
     problem = None
     if len(jobs) < len(job_ids):
         known = {str(job.job_id) for job in jobs}
@@ -226,7 +234,9 @@ def _wait_for_jobs(call: ToolCall, state: State, context: StepContext, changed: 
         # Nothing to sleep for: the answer is there at once.
         content = error_content(problem) if problem else _outcome("jobs", jobs)
         gone = {str(job.job_id) for job in jobs if job.has_ended}
-        left = [job_id for job_id in changed["jobs"] if job_id not in gone]
+        known = {str(job.job_id) for job in jobs}
+        asked = set(wanted)
+        left = [job_id for job_id in changed["jobs"] if job_id not in gone and (job_id in known or job_id not in asked)]
         return {"messages": [*changed["messages"], _answer(call, content)], "jobs": left}
     deadline = datetime.now(UTC) + timedelta(seconds=request.deadline_seconds)
     waiting = Waiting(

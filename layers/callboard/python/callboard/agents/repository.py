@@ -1,7 +1,7 @@
 """SQL of threads, runs, waits and tool calls. The state of a graph is the checkpointer's."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -44,12 +44,16 @@ _RELEASE_THREAD = """
 , follower AS (
     SELECT DISTINCT r.thread FROM agent_runs r
     WHERE r.thread IN (SELECT thread FROM moved) AND r.id NOT IN (SELECT id FROM moved)
-      AND r.status IN ('pending', 'running')
+      AND (r.status = 'running' OR (r.status = 'pending' AND (r.not_before IS NULL OR r.not_before <= now())))
 ), released AS (
     UPDATE agent_threads t
-    SET status = CASE WHEN f.thread IS NOT NULL THEN 'busy' ELSE m.thread_status END, interrupts = m.asked,
-        updated_at = now()
-    FROM (SELECT DISTINCT ON (thread) thread, thread_status, asked FROM moved ORDER BY thread, id DESC) m
+    SET status = CASE WHEN f.thread IS NOT NULL THEN 'busy'
+                      -- A question stands until a run begins: one that was cancelled before has answered nothing.
+                      WHEN m.asked IS NULL AND t.interrupts <> '{}' THEN 'interrupted'
+                      ELSE m.thread_status END,
+        interrupts = coalesce(m.asked, t.interrupts), updated_at = now()
+    FROM (SELECT DISTINCT ON (thread) thread, thread_status, asked FROM moved
+          ORDER BY thread, asked IS NULL, id DESC) m
     LEFT JOIN follower f ON f.thread = m.thread
     WHERE t.id = m.thread
 )"""
@@ -117,7 +121,9 @@ WITH moved AS (
             %(correlation_id)s, %(created_by)s, %(user_name)s)
     RETURNING *, NULL::text AS waiting_for
 ), busy AS (
-    UPDATE agent_threads t SET status = 'busy', interrupts = '{}', updated_at = now(), pruned_at = NULL
+    UPDATE agent_threads t
+    SET status = CASE WHEN %(after_seconds)s::double precision IS NULL THEN 'busy' ELSE t.status END,
+        updated_at = now(), pruned_at = NULL
     WHERE t.id = %(thread)s
 )"""
     + _EVENTS_OF_MOVED
@@ -146,7 +152,8 @@ CANCEL_RUNS = (
 WITH moved AS (
     UPDATE agent_runs r SET status = 'interrupted', ended_at = now(), updated_at = now(), step_due_at = NULL
     WHERE r.tenant = %(tenant)s AND r.status IN ('pending', 'running') AND r.id = ANY(%(run_ids)s)
-    RETURNING r.*, NULL::text AS waiting_for, 'idle' AS thread_status, '{}'::jsonb AS asked
+    RETURNING r.*, NULL::text AS waiting_for, 'idle' AS thread_status,
+              CASE WHEN r.step > 0 THEN '{}'::jsonb END AS asked
 ), closed AS (
     UPDATE agent_waits w SET resumed_at = now() FROM moved
     WHERE w.run_id = moved.id AND w.resumed_at IS NULL
@@ -204,6 +211,9 @@ WITH candidate AS (
     FROM candidate c
     WHERE r.id = c.id AND (c.wait_id IS NULL OR c.woken_at IS NOT NULL)
     RETURNING r.*, NULL::text AS waiting_for, c.status AS status_before, c.interrupt_id, c.woken_by, c.job_ids
+), busy AS (
+    UPDATE agent_threads t SET status = 'busy', interrupts = '{}' FROM moved
+    WHERE t.id = moved.thread AND (t.status <> 'busy' OR t.interrupts <> '{}')
 ), change AS (
     SELECT 1::bigint AS n, %(event_id)s::uuid AS event_id, 'agent.run.updated' AS topic, r.tenant, r.project_id,
            NULL::uuid AS card_id, r.correlation_id,
@@ -294,7 +304,7 @@ _WAKE = """
     FROM sleeping s JOIN held ON held.id = s.run_id
     CROSS JOIN LATERAL (
         SELECT count(*) AS jobs FROM generation_jobs j
-        WHERE j.id = ANY(s.job_ids) AND j.status IN ('queued', 'processing')
+        WHERE j.id = ANY(s.job_ids) AND j.tenant = s.tenant AND j.status IN ('queued', 'processing')
     ) live
     WHERE w.id = s.id AND w.woken_at IS NULL AND w.resumed_at IS NULL
       AND (cardinality(w.job_ids) - live.jobs >= w.needed OR w.deadline_at <= now())
@@ -316,7 +326,7 @@ SELECT (SELECT coalesce(jsonb_agg(jsonb_build_object('thread', thread, 'correlat
 WAKE_FOR_JOBS = (
     """
 WITH sleeping AS MATERIALIZED (
-    SELECT id, run_id, job_ids FROM agent_waits
+    SELECT id, run_id, tenant, job_ids FROM agent_waits
     WHERE job_ids && %(job_ids)s AND woken_at IS NULL AND resumed_at IS NULL ORDER BY id LIMIT %(limit)s
 )"""
     + _WOKEN
@@ -325,7 +335,7 @@ WITH sleeping AS MATERIALIZED (
 WAKE_RUN = (
     """
 WITH sleeping AS MATERIALIZED (
-    SELECT id, run_id, job_ids FROM agent_waits
+    SELECT id, run_id, tenant, job_ids FROM agent_waits
     WHERE run_id = %(run_id)s AND woken_at IS NULL AND resumed_at IS NULL
 )"""
     + _WOKEN
@@ -335,52 +345,78 @@ WITH sleeping AS MATERIALIZED (
 WAKE_DUE = (
     """
 WITH sleeping AS MATERIALIZED (
-    SELECT id, run_id, job_ids FROM agent_waits
-    WHERE woken_at IS NULL AND resumed_at IS NULL
-      AND (deadline_at <= now() OR NOT EXISTS (
-          SELECT FROM generation_jobs j WHERE j.id = ANY(agent_waits.job_ids) AND j.status IN ('queued', 'processing'))
-          OR mode <> 'all')
-    ORDER BY deadline_at LIMIT %(limit)s
+    SELECT w.id, w.run_id, w.tenant, w.job_ids FROM agent_waits w
+    WHERE w.woken_at IS NULL AND w.resumed_at IS NULL
+      AND (w.deadline_at <= now() OR w.needed <= cardinality(w.job_ids) - (
+          SELECT count(*) FROM generation_jobs j
+          WHERE j.id = ANY(w.job_ids) AND j.tenant = w.tenant AND j.status IN ('queued', 'processing')))
+    ORDER BY w.deadline_at LIMIT %(limit)s
 )"""
     + _WOKEN
 )
 
-# Steps whose message was lost, or whose worker died for good. Touched, so that the next sweep leaves them alone.
+# Steps whose message was lost, or whose worker died for good. Touched, so that the next sweep leaves them alone. A run that
+# waits for its turn is sent for by the end of the one before it.
 TAKE_OVERDUE = """
 WITH overdue AS (
-    SELECT id FROM agent_runs
-    WHERE status IN ('pending', 'running') AND step_due_at < now()
-    ORDER BY step_due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    SELECT r.id FROM agent_runs r
+    WHERE r.status IN ('pending', 'running') AND r.step_due_at < now()
+      AND NOT EXISTS (SELECT FROM agent_runs o WHERE o.thread = r.thread AND o.id <> r.id
+                      AND (o.status = 'running' OR (o.status = 'pending' AND o.id < r.id AND r.status = 'pending')))
+    ORDER BY r.step_due_at LIMIT %(limit)s FOR UPDATE OF r SKIP LOCKED
 )
 UPDATE agent_runs r SET step_due_at = now() + make_interval(secs => %(overdue_seconds)s)
 FROM overdue WHERE r.id = overdue.id
 RETURNING r.thread, r.correlation_id"""
 
+# Asked for again after an hour: what was asked for may not have happened.
 TAKE_PRUNABLE = """
 WITH old AS (
     SELECT id FROM agent_threads
-    WHERE status <> 'busy' AND pruned_at IS NULL
-      AND updated_at < now() - CASE WHEN ephemeral THEN make_interval(secs => %(ephemeral_seconds)s)
-                                    ELSE make_interval(hours => %(hours)s) END
-    ORDER BY updated_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    WHERE status <> 'busy' AND pruned_at IS NULL AND NOT ephemeral
+      AND updated_at < now() - make_interval(hours => %(hours)s)
+      AND (prune_asked_at IS NULL OR prune_asked_at < now() - interval '1 hour')
+    ORDER BY updated_at LIMIT %(limit)s
+), used AS (
+    SELECT id FROM agent_threads
+    WHERE status <> 'busy' AND pruned_at IS NULL AND ephemeral
+      AND updated_at < now() - CASE WHEN status = 'interrupted' THEN make_interval(hours => %(hours)s)
+                                    ELSE make_interval(secs => %(ephemeral_seconds)s) END
+      AND (prune_asked_at IS NULL OR prune_asked_at < now() - interval '1 hour')
+    ORDER BY updated_at LIMIT %(limit)s
 )
-UPDATE agent_threads t SET pruned_at = now() FROM old WHERE t.id = old.id
-RETURNING t.id, t.ephemeral"""
+UPDATE agent_threads t SET prune_asked_at = now()
+WHERE t.id IN (SELECT id FROM old UNION ALL SELECT id FROM used)
+RETURNING t.id"""
+
+MARK_PRUNED = "UPDATE agent_threads SET pruned_at = now() WHERE id = %(thread)s AND status <> 'busy'"
 
 DELETE_EPHEMERAL = "DELETE FROM agent_threads WHERE id = %(thread)s AND ephemeral AND status <> 'busy'"
 
 IS_IDLE = "SELECT FROM agent_threads WHERE id = %(thread)s AND status <> 'busy'"
 
-# Shared with nobody who ends the run: a cancelled run's tools have no effect after the cancellation.
-BEGIN_TOOL_CALL = """
-SELECT c.result, c.job_ids
-FROM (SELECT r.id FROM agent_runs r
-      WHERE r.id = %(run_id)s AND r.step = %(step)s AND r.status = 'running' FOR NO KEY UPDATE) r
-LEFT JOIN tool_calls c ON c.run_id = r.id AND c.turn = %(turn)s AND c.call_index = %(call_index)s"""
+# Held against whoever cancels the run or takes its step over: after that, no tool and no checkpoint has an effect.
+_HELD_STEP = """(
+    SELECT r.id, r.thread FROM agent_runs r
+    WHERE r.id = %(run_id)s AND r.step = %(step)s AND r.status = 'running' FOR NO KEY UPDATE
+) held"""
+
+BEGIN_TOOL_CALL = (
+    "SELECT held.thread, c.result, c.job_ids FROM "
+    + _HELD_STEP
+    + """
+LEFT JOIN tool_calls c ON c.run_id = %(thought_by)s AND c.turn = %(turn)s AND c.call_index = %(call_index)s"""
+)
+
+# An error where the step no longer counts, so that it goes out with what it guards, in one round trip.
+FENCE = "SELECT 1 / count(*) FROM " + _HELD_STEP
+
+NEWEST_CHECKPOINT = """
+SELECT max(checkpoint_id) AS newest FROM checkpoints WHERE thread_id = %(thread)s AND checkpoint_ns = ''"""
 
 RECORD_TOOL_CALL = """
-INSERT INTO tool_calls (run_id, turn, call_index, tool, result, job_ids)
-VALUES (%(run_id)s, %(turn)s, %(call_index)s, %(tool)s, %(result)s, %(job_ids)s)"""
+INSERT INTO tool_calls (thread, run_id, turn, call_index, tool, result, job_ids)
+VALUES (%(thread)s, %(thought_by)s, %(turn)s, %(call_index)s, %(tool)s, %(result)s, %(job_ids)s)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,9 +486,19 @@ class WaitSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class BegunToolCall:
-    """A tool call that may go on, or the result that it had before."""
+class CallKey:
+    """What names a tool call for good: the run that thought of it, its turn, and its number in the turn."""
 
+    thought_by: UUID
+    turn: int
+    call_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class BegunToolCall:
+    """A tool call of a thread that may go on, or the result that it had before."""
+
+    thread: UUID
     result: dict[str, Any] | None
     job_ids: list[UUID]
 
@@ -767,6 +813,11 @@ def take_prunable(db: Database, hours: int, ephemeral_seconds: float, limit: int
     return [row["id"] for row in rows]
 
 
+def mark_pruned(db: Database, thread: UUID) -> None:
+    """Note that of an idle thread only the last checkpoint is left."""
+    db.execute(MARK_PRUNED, {"thread": thread})
+
+
 def delete_ephemeral(db: Database, thread: UUID) -> bool:
     """Delete a thread that was made for one run, unless it is busy; tell whether it was."""
     return db.execute(DELETE_EPHEMERAL, {"thread": thread}).rowcount == 1
@@ -777,36 +828,25 @@ def is_idle(db: Database, thread: UUID) -> bool:
     return db.execute(IS_IDLE, {"thread": thread}).fetchone() is not None
 
 
-def begin_tool_call(db: Database, run_id: UUID, step: int, turn: int, call_index: int) -> BegunToolCall | None:
+def begin_tool_call(db: Database, run_id: UUID, step: int, key: CallKey) -> BegunToolCall | None:
     """Hold a run for a tool's effect; None if the step no longer counts. Needs a transaction."""
-    row = db.execute(
-        BEGIN_TOOL_CALL, {"run_id": run_id, "step": step, "turn": turn, "call_index": call_index}
-    ).fetchone()
-    return BegunToolCall(row["result"], row["job_ids"] or []) if row else None
+    row = db.execute(BEGIN_TOOL_CALL, {"run_id": run_id, "step": step} | asdict(key)).fetchone()
+    return BegunToolCall(row["thread"], row["result"], row["job_ids"] or []) if row else None
 
 
 def record_tool_call(
-    db: Database,
-    run_id: UUID,
-    turn: int,
-    call_index: int,
-    *,
-    tool: str,
-    result: dict[str, Any],
-    job_ids: list[UUID],
+    db: Database, thread: UUID, key: CallKey, *, tool: str, result: dict[str, Any], job_ids: list[UUID]
 ) -> None:
     """Store what a tool did, beside its effect."""
-    db.execute(
-        RECORD_TOOL_CALL,
-        {
-            "run_id": run_id,
-            "turn": turn,
-            "call_index": call_index,
-            "tool": tool,
-            "result": json_parameter(result),
-            "job_ids": job_ids,
-        },
-    )
+    parameters = {"thread": thread, "tool": tool, "result": json_parameter(result), "job_ids": job_ids}
+    db.execute(RECORD_TOOL_CALL, parameters | asdict(key))
+
+
+def newest_checkpoint(db: Database, thread: UUID) -> str | None:
+    """Read the id of a thread's newest checkpoint, and no more than that."""
+    row = db.execute(NEWEST_CHECKPOINT, {"thread": str(thread)}).fetchone()
+    newest: str | None = row["newest"] if row else None
+    return newest
 
 
 def _usage(usage: Mapping[str, Any] | None) -> Any:

@@ -1,6 +1,5 @@
 """States of threads as the SDK shows them, read from their checkpoints."""
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -166,11 +165,17 @@ def values_of(snapshot: StateSnapshot) -> dict[str, Any]:
     return values
 
 
-def updates_of(snapshot: StateSnapshot) -> Iterator[dict[str, Any]]:
-    """Return what each task that followed a state changed, by its node, ready for JSON."""
-    for task in snapshot.tasks:
-        if task.result is not None and task.name != "__start__":
-            yield {task.name: jsonable(task.result)}
+def update_between(before: StateSnapshot, after: StateSnapshot) -> dict[str, Any] | None:
+    """Return what the node between two states changed, by its name, ready for JSON; None if no node was there."""
+    node = next(iter(before.next), "__start__")
+    if node == "__start__":
+        return None
+    old, new = before.values or {}, after.values or {}
+    changed = {name: value for name, value in new.items() if name not in old or old[name] != value}
+    said = old.get("messages", [])
+    if "messages" in changed and said and changed["messages"][: len(said)] == said:
+        changed["messages"] = changed["messages"][len(said) :]
+    return {node: jsonable(changed)}
 
 
 def asked_in(snapshot: StateSnapshot) -> dict[str, Any]:

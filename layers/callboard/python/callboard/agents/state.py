@@ -47,14 +47,16 @@ class Earlier(TypedDict):
 class State(TypedDict, total=False):
     """The state of a thread.
 
-    `turn` counts the model's answers to the present brief, `mistakes` those in a row that asked for what cannot be
-    done. `jobs` are those that this work has started and that are not known to have ended.
+    `turn` counts the model's answers to the present brief, `thought_by` is the run that asked for the last of them, and
+    `mistakes` counts those in a row that asked for what cannot be done. `jobs` are those that this work has started and
+    that are not known to have ended.
     """
 
     brief: str
     card_id: str | None
     messages: Annotated[list[AnyMessage], operator.add]
     turn: int
+    thought_by: str
     mistakes: int
     jobs: list[str]
     waiting: Waiting | None

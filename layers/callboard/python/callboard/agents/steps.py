@@ -1,9 +1,10 @@
 """One durable step of an agent: load, go on until the graph sleeps, asks, ends or time is up, store, hand on."""
 
 import time
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
+from langchain_core.language_models import BaseChatModel
 from langgraph.errors import EmptyInputError, GraphDrained
 from langgraph.runtime import RunControl
 from langgraph.types import Command, Interrupt
@@ -29,8 +30,8 @@ from callboard.settings import get_settings
 
 # As long as the function may run: past it, whoever had the step is dead.
 STEP_SECONDS = 125.0
-# What one call of the model may take, with its retries: a step that has less left hands on.
-RESERVED_SECONDS = 75.0
+# What one call of the model may take, and storing its answer: a step that has less left hands on.
+RESERVED_SECONDS = 100.0
 # The queue gives a message up after five times: the last one ends the run.
 MAX_ATTEMPTS = 4
 
@@ -74,12 +75,16 @@ def take_step(db: Database, thread: UUID, seconds_left: float) -> Outcome:
 def prune(db: Database, thread: UUID) -> None:
     """Forget all checkpoints of an idle thread but the last; of one made for a single run, the thread itself too."""
     saver = checkpoints.saver(db)
-    if repository.delete_ephemeral(db, thread):
-        saver.delete_thread(str(thread))
+    with db.transaction():
+        deleted = repository.delete_ephemeral(db, thread)
+        if deleted:
+            saver.delete_thread(str(thread))
+    if deleted:
         return
     # It takes no step meanwhile: steps and this take turns in the queue. The library has a transaction of its own.
     if repository.is_idle(db, thread):
         saver.prune([str(thread)], strategy="keep_latest")
+        repository.mark_pruned(db, thread)
 
 
 def _carry_on(db: Database, step: Step, seconds_left: float) -> Outcome:
@@ -91,10 +96,7 @@ def _carry_on(db: Database, step: Step, seconds_left: float) -> Outcome:
     context: StepContext | None = None
     try:
         assistant = assistants.find(step.assistant_id)
-        saver = checkpoints.saver(db)
-        graph = build_graph(
-            chat_model(), assistant.tools, saver, prompt=assistant.prompt, remember=MEMORIES[assistant.name]
-        )
+        saver, graph = _prepared(db, assistant)
         context = StepContext(
             db=db,
             lock=saver.lock,
@@ -108,10 +110,12 @@ def _carry_on(db: Database, step: Step, seconds_left: float) -> Outcome:
             hand_on_at=time.monotonic() + seconds_left - RESERVED_SECONDS,
             super_steps=get_settings().agent_super_steps,
         )
+        saver.fence = (step.run_id, step.step)
         config = checkpoints.config_of(step.thread, step.run_id) | {"recursion_limit": 10_000}
         values: dict[str, Any] = graph.invoke(
             _input_of(step, saver), config, context=context, control=control, durability="sync"
         )
+        return _settle(db, step, context, graph, values)
     except GraphDrained:
         return _hand_on(db, step, context)
     except StepSupersededError:
@@ -127,7 +131,23 @@ def _carry_on(db: Database, step: Step, seconds_left: float) -> Outcome:
     except Exception:  # noqa: BLE001  # whatever it is, a person waits for the run's end; why is in the log
         logger.exception("step failed", action="agent_step_failed")
         return _end(db, step, context, RunFailedError())
-    return _settle(db, step, context, graph, values)
+
+
+class _Environment:
+    """What an execution environment keeps between steps: the graph of each assistant, for its model and connection."""
+
+    prepared: ClassVar[dict[str, tuple[BaseChatModel, Database, checkpoints.Saver, Graph]]] = {}
+
+
+def _prepared(db: Database, assistant: BuiltIn) -> tuple[checkpoints.Saver, Graph]:
+    """Return the assistant's graph on this connection, with its checkpointer; to build it costs much of a step."""
+    model = chat_model()
+    kept = _Environment.prepared.get(assistant.name)
+    if kept is None or kept[0] is not model or kept[1] is not db:
+        saver = checkpoints.saver(db)
+        graph = build_graph(model, assistant.tools, saver, prompt=assistant.prompt, remember=MEMORIES[assistant.name])
+        kept = _Environment.prepared[assistant.name] = (model, db, saver, graph)
+    return kept[2], kept[3]
 
 
 def _caller_of(step: Step, assistant: BuiltIn) -> Caller:
@@ -181,7 +201,9 @@ def _hand_on(db: Database, step: Step, context: StepContext | None) -> Outcome:
 
 
 def _sleep(db: Database, step: Step, context: StepContext, wait: WaitSpec) -> Outcome:
-    slept = repository.sleep(db, step.run_id, step.step, context.usage, wait)
+    with db.transaction():
+        repository.hold_thread(db, step.thread)
+        slept = repository.sleep(db, step.run_id, step.step, context.usage, wait)
     if slept is None:
         return "superseded"
     crash_point("run_agent_step.after_sleep")

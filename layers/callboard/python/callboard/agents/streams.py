@@ -86,8 +86,9 @@ def _news(
         if identity > seen and (state.metadata or {}).get("run_id") == str(run_id):
             if sum(map(len, events)) > MAX_CHARACTERS:
                 return events, seen, False
-            if before is not None and "updates" in modes:
-                events += [_event("updates", change, identity) for change in snapshots.updates_of(before)]
+            update = snapshots.update_between(before, state) if before is not None else None
+            if update is not None and "updates" in modes:
+                events.append(_event("updates", update, identity))
             # What a run begins with is the state that the run before it left.
             if "values" in modes and (state.metadata or {}).get("source") != "input":
                 events.append(_event("values", snapshots.values_of(state), identity))

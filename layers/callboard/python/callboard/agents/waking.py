@@ -27,10 +27,14 @@ def send_steps(threads: Sequence[tuple[UUID, str]]) -> None:
 
     A message that is lost costs time, not the step: the sweep asks again.
     """
+    _send([_step_of(thread, correlation) for thread, correlation in threads])
+
+
+def _send(messages: Sequence[Message]) -> None:
     try:
-        queues.send(get_settings().agent_queue_url, [_step_of(thread, correlation) for thread, correlation in threads])
+        queues.send(get_settings().agent_queue_url, messages)
     except ServiceUnavailableError:
-        logger.exception("step lost", action="agent_step_lost", threads=len(threads))
+        logger.exception("message lost", action="agent_message_lost", messages=len(messages))
 
 
 def _step_of(thread: UUID, correlation_id: str) -> Message:
@@ -79,6 +83,5 @@ def sweep(db: Database) -> dict[str, int]:
     idle = repository.take_prunable(db, settings.checkpoint_retention_hours, EPHEMERAL_SECONDS, BATCH)
     if idle:
         # Only the function that runs steps has the library that knows the checkpoints.
-        messages = [Message({"thread": str(thread), "prune": True}, group=str(thread)) for thread in idle]
-        queues.send(settings.agent_queue_url, messages)
-    return {"agents_woken": len(woken.threads), "steps_overdue": len(overdue), "threads_pruned": len(idle)}
+        _send([Message({"thread": str(thread), "prune": True}, group=str(thread)) for thread in idle])
+    return {"agents_woken": len(woken.threads), "steps_overdue": len(overdue), "threads_to_prune": len(idle)}
