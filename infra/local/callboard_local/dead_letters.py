@@ -1,7 +1,6 @@
 """Bringing dead letters back to their queue."""
 
 from collections.abc import Mapping
-
 from typing import Any
 from uuid import uuid4
 

@@ -8,11 +8,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from callboard.agents import checkpoints, model, nodes, repository, service, steps, toolbox, waking
-from callboard.agents.errors import InvalidResumeError
+from callboard.agents.errors import InvalidResumeError, ThreadNotInterruptedError
 from callboard.agents.model import ModelUnavailableError
 from callboard.agents.models import NewRun, NewThread
 from callboard.database import Database
 from callboard.identity import Caller
+from callboard.mcp import registry
 from callboard.projects import service as projects
 from callboard.settings import get_settings
 from support.agents import ALICE, Agent, make_agent
@@ -21,7 +22,7 @@ from support.board import Board, make_board, one
 from support.model import calls, says
 from support.rows import insert_job, insert_provider
 
-WAIT = ("wait_for_jobs", {})
+WAIT: tuple[str, dict[str, Any]] = ("wait_for_jobs", {})
 
 
 @pytest.fixture(autouse=True)
@@ -599,3 +600,181 @@ def test_a_thread_made_for_one_run_is_deleted_after_it(db: Database, cloud: Fake
 
     assert one(db, "SELECT count(*) AS n FROM agent_threads WHERE ephemeral")["n"] == 0
     assert count(db, "checkpoints") == 0
+
+
+def fail_second_tool(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, called = registry.call, list[Any]()
+
+    def second_fails(*given: Any) -> Any:
+        called.append(given)
+        if len(called) == 2:
+            raise RuntimeError
+        return real(*given)
+
+    monkeypatch.setattr(registry, "call", second_fails)
+
+
+def test_a_run_that_goes_on_after_an_error_does_nothing_of_the_turn_again(
+    db: Database, cloud: FakeCloud, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = make_agent(db, cloud, board.project_id, calls(plan(board), plan(board, title="Dawn")), says("Done."))
+    first = agent.start()
+    fail_second_tool(monkeypatch)
+    assert agent.steps() == ["error"]
+    service.delete_run(db, ALICE, agent.thread_id, first.run_id)
+
+    agent.start(input=None)
+
+    assert agent.steps() == ["success"]
+    titles = [row["title"] for row in db.execute("SELECT title FROM activities ORDER BY position")]
+    assert titles == ["Activity", "Dusk", "Dawn"]
+
+
+def test_what_a_step_that_was_taken_over_thinks_is_not_stored(db: Database, cloud: FakeCloud, board: Board) -> None:
+    def taken_over(asked: Any) -> Any:
+        with db.transaction():
+            assert repository.claim_step(db, agent.thread.id, 60) is not None
+        return calls(plan(board, title="Late"))
+
+    agent = make_agent(db, cloud, board.project_id, taken_over, says("In time."))
+    run = agent.start()
+    assert agent.step() == "superseded"
+
+    assert agent.step() == "success"
+
+    assert state(agent)["answer"] == "In time."
+    assert agent.run(run.run_id).status == "success"
+    assert one(db, "SELECT count(*) AS n FROM activities WHERE title = 'Late'")["n"] == 0
+
+
+def test_a_cancelled_step_stores_nothing_over_what_came_after_it(db: Database, cloud: FakeCloud, board: Board) -> None:
+    def cancelled(asked: Any) -> Any:
+        service.cancel_run(db, ALICE, agent.thread_id, run.run_id, "interrupt")
+        return says("Late words.")
+
+    agent = make_agent(db, cloud, board.project_id, cancelled)
+    run = agent.start()
+
+    assert agent.step() == "superseded"
+    assert state(agent).get("answer") is None
+    assert len(state(agent)["messages"]) == 1
+
+
+def test_a_step_of_a_thread_that_was_deleted_leaves_nothing_behind(
+    db: Database, cloud: FakeCloud, board: Board
+) -> None:
+    def deleted(asked: Any) -> Any:
+        thread = service.delete_thread(db, ALICE, agent.thread_id).result
+        checkpoints.saver(db).delete_thread(str(thread))
+        return says("Late words.")
+
+    agent = make_agent(db, cloud, board.project_id, deleted)
+    agent.start()
+
+    assert agent.step() == "superseded"
+    tables = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
+    assert [count(db, table) for table in tables] == [0, 0, 0]
+
+
+def asking(db: Database, cloud: FakeCloud, board: Board) -> Agent:
+    """Return an agent that has asked a person."""
+    choices = [insert_job(db, board.card_id, status="completed")]
+    agent = make_agent(db, cloud, board.project_id, calls(ask(board.card_id, choices)), says("Thanks."))
+    agent.start()
+    assert agent.steps() == ["asking"]
+    return agent
+
+
+YES = {"resume": {"approved": True}}
+
+
+def test_a_question_stands_when_the_run_that_answers_it_is_cancelled_before_it_begins(
+    db: Database, cloud: FakeCloud, board: Board
+) -> None:
+    agent = asking(db, cloud, board)
+    answering = agent.start(input=None, command=YES)
+    service.cancel_run(db, ALICE, agent.thread_id, answering.run_id, "interrupt")
+
+    assert service.find_thread(db, ALICE, agent.thread_id).view.status == "interrupted"
+    agent.start(input=None, command=YES)
+    assert agent.steps() == ["success"]
+
+
+def test_a_question_can_be_answered_though_another_run_is_to_begin_later(
+    db: Database, cloud: FakeCloud, board: Board
+) -> None:
+    agent = asking(db, cloud, board)
+    agent.start("Another brief", after_seconds=3600)
+
+    assert service.find_thread(db, ALICE, agent.thread_id).view.status == "interrupted"
+    answering = agent.start(input=None, command=YES)
+    assert agent.step() == "success"
+    assert agent.run(answering.run_id).status == "success"
+
+
+def test_a_question_is_answered_once(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = asking(db, cloud, board)
+    agent.start(input=None, command=YES)
+
+    with pytest.raises(ThreadNotInterruptedError):
+        agent.start(input=None, command=YES)
+
+
+def test_a_question_is_gone_once_its_answer_is_at_work(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = asking(db, cloud, board)
+    agent.start(input=None, command=YES)
+    agent.steps()
+
+    assert service.find_thread(db, ALICE, agent.thread_id).view.interrupts == {}
+
+
+def test_what_is_to_be_forgotten_is_asked_for_again_when_it_did_not_happen(
+    db: Database, cloud: FakeCloud, board: Board
+) -> None:
+    agent = make_agent(db, cloud, board.project_id, says("Done."))
+    agent.start()
+    agent.steps()
+    db.execute("UPDATE agent_threads SET updated_at = now() - interval '30 days'")
+    assert [waking.sweep(db)["threads_to_prune"] for _ in range(2)] == [1, 0]
+
+    db.execute("UPDATE agent_threads SET prune_asked_at = now() - interval '2 hours'")
+    assert waking.sweep(db)["threads_to_prune"] == 1
+    steps.prune(db, agent.thread.id)
+    db.execute("UPDATE agent_threads SET prune_asked_at = now() - interval '2 hours'")
+    assert waking.sweep(db)["threads_to_prune"] == 0
+
+
+def test_an_open_question_of_a_run_without_a_thread_is_kept(db: Database, cloud: FakeCloud, board: Board) -> None:
+    asking(db, cloud, board)
+    db.execute("UPDATE agent_threads SET ephemeral = true, updated_at = now() - interval '1 hour'")
+
+    assert waking.sweep(db)["threads_to_prune"] == 0
+
+
+def test_params_reach_the_model_as_they_are(db: Database, cloud: FakeCloud, board: Board) -> None:
+    params = {"prompt": "A lamp", "url": "https://reference.example", "mask": None}
+    card = {"title": "Lamp", "params": params}
+    make = ("create_activity_with_cards", {"project_id": str(board.project_id), "title": "Dusk", "cards": [card]})
+    agent = make_agent(db, cloud, board.project_id, calls(make), says("Done."))
+    agent.start()
+
+    agent.steps()
+
+    read = json.loads(agent.model.asked[-1][-1].text)
+    assert read["activity"]["cards"][0]["params"] == params
+
+
+def test_an_answer_that_is_too_long_for_a_model_is_cut_and_says_so(
+    db: Database, cloud: FakeCloud, board: Board
+) -> None:
+    for _ in range(40):
+        insert_job(db, board.card_id, params={"prompt": "x" * 1000})
+    memory = ("get_project_memory", {"project_id": str(board.project_id)})
+    agent = make_agent(db, cloud, board.project_id, calls(memory), says("I see."))
+    agent.start()
+
+    agent.steps()
+
+    read = agent.model.asked[-1][-1].text
+    assert "truncated" in json.loads(read)
+    assert len(read) < 2 * toolbox.MAX_CONTENT_CHARACTERS

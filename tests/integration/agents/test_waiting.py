@@ -332,3 +332,92 @@ def test_a_repeated_step_behind_a_wake_does_not_resume_again(db: Database, cloud
     assert agent.step() == "success"
     tool_messages = [message for message in agent.model.asked[-1] if message.type == "tool"]
     assert len(tool_messages) == 2
+
+
+def test_a_run_cancelled_while_it_goes_to_sleep_leaves_no_set_behind(
+    db: Database, cloud: FakeCloud, board: Board, database_url: str
+) -> None:
+    arguments = {
+        "project_id": str(board.project_id),
+        "title": "Dusk",
+        "cards": [{"title": "Lamp", "params": {"prompt": "A lamp"}, "candidates": 1}],
+    }
+    turn = calls(("create_activity_with_cards", arguments), ("wait_for_jobs", {}))
+    agent = make_agent(db, cloud, board.project_id, turn)
+    run = agent.start()
+    store = repository.sleep
+    cancelling: list[threading.Thread] = []
+
+    def cancel() -> None:
+        with connect(database_url) as other:
+            service.cancel_run(other, ALICE, agent.thread_id, run.run_id, "interrupt")
+
+    def cancel_meanwhile(*given: Any) -> Any:
+        cancelling.append(threading.Thread(target=cancel))
+        cancelling[0].start()
+        cancelling[0].join(timeout=0.3)
+        return store(*given)
+
+    with patch.object(repository, "sleep", cancel_meanwhile):
+        agent.step()
+    cancelling[0].join()
+
+    assert agent.run(run.run_id).status == "interrupted"
+    assert one(db, "SELECT count(*) AS n FROM agent_waits WHERE resumed_at IS NULL")["n"] == 0
+
+
+def test_sets_that_are_not_complete_keep_no_complete_one_from_being_found(
+    db: Database, cloud: FakeCloud, board: Board
+) -> None:
+    agent = sleeping(db, cloud, board, 1)
+    ended = agent.end_jobs()
+    live = insert_job(db, board.card_id)
+    run_id = one(db, "SELECT id FROM agent_runs")["id"]
+    for number in range(3):
+        db.execute(
+            "INSERT INTO agent_waits (id, run_id, tenant, interrupt_id, job_ids, mode, needed, deadline_at)"
+            " VALUES (%s, %s, 'alice', %s, %s, 'any', 1, now() + interval '1 min')",
+            (uuid4(), run_id, str(number), [live]),
+        )
+
+    with patch.object(waking, "BATCH", 2):
+        assert waking.sweep(db)["agents_woken"] == 1
+    assert ended
+
+
+def test_jobs_of_another_tenant_count_for_nothing(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = sleeping(db, cloud, board, 1)
+    foreign = insert_job(db, make_board(db, tenant="bob").card_id)
+    db.execute("UPDATE agent_waits SET job_ids = job_ids || %s, needed = 2", ([foreign],))
+
+    assert agent.wake([foreign]) == 0
+
+
+def test_jobs_that_were_deleted_are_not_among_those_that_a_work_has_started(
+    db: Database, cloud: FakeCloud, board: Board
+) -> None:
+    agent = sleeping(db, cloud, board, 1)
+    agent.model.answers[1:] = [calls(("wait_for_jobs", {})), says("Done.")]
+    db.execute("UPDATE agent_waits SET deadline_at = now()")
+    agent.end_jobs("failed")
+    cards.delete_card(db, ALICE, one(db, "SELECT card_id FROM generation_jobs")["card_id"])
+    waking.sweep(db)
+
+    assert agent.steps() == ["success"]
+    assert outcome(agent) == {"woken_by": "jobs", "jobs": []}
+
+
+def test_runs_that_wait_for_their_turn_are_not_asked_for_each_minute(
+    db: Database, cloud: FakeCloud, board: Board
+) -> None:
+    agent = sleeping(db, cloud, board, 1)
+    for number in range(3):
+        agent.start(f"Brief {number}")
+    cloud.messages(cloud.agent_queue_url)
+    db.execute("UPDATE agent_runs SET step_due_at = now() - interval '1 s' WHERE status = 'pending'")
+
+    assert waking.sweep(db)["steps_overdue"] == 0
+    service.cancel_run(
+        db, ALICE, agent.thread_id, one(db, "SELECT min(id::text) AS id FROM agent_runs")["id"], "interrupt"
+    )
+    assert waking.sweep(db)["steps_overdue"] == 1

@@ -36,7 +36,10 @@ def test_an_answer_without_a_count_costs_nothing_that_is_known() -> None:
 
 def test_calls_are_kept_once_and_words_as_words() -> None:
     call = {"name": "get_job", "args": {}, "id": "1"}
-    blocks = [{"type": "text", "text": "Let me see."}, {"type": "tool_use", "name": "get_job", "input": {}, "id": "1"}]
+    blocks: list[Any] = [
+        {"type": "text", "text": "Let me see."},
+        {"type": "tool_use", "name": "get_job", "input": {}, "id": "1"},
+    ]
 
     kept = answer_to(AIMessage(content=blocks, tool_calls=[call], response_metadata={"big": "x" * 1000}))
 
@@ -46,7 +49,7 @@ def test_calls_are_kept_once_and_words_as_words() -> None:
 
 
 def test_what_a_model_thought_is_kept_because_it_wants_it_back() -> None:
-    blocks = [
+    blocks: list[Any] = [
         {"type": "reasoning_content", "reasoning_content": {"text": "Hm.", "signature": "s"}},
         {"type": "text", "text": "Yes."},
     ]

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Saver(PostgresSaver):
     """The library's checkpointer, for graphs whose nodes run one at a time.
 
-    With a `fence`, it stores only as long as that step of a run counts: what a step that was cancelled or taken over still
-    thinks would else become the thread's newest state. Tests can kill it before and after each checkpoint.
+    With a `fence`, it stores only as long as that step of a run counts: what a step that was cancelled or taken over
+    still thinks would else become the thread's newest state. Tests can kill it before and after each checkpoint.
     """
 
     fence: tuple[UUID, int] | None = None

@@ -355,8 +355,8 @@ WITH sleeping AS MATERIALIZED (
     + _WOKEN
 )
 
-# Steps whose message was lost, or whose worker died for good. Touched, so that the next sweep leaves them alone. A run that
-# waits for its turn is sent for by the end of the one before it.
+# Steps whose message was lost, or whose worker died for good. Touched, so that the next sweep leaves them alone. A run
+# that waits for its turn is sent for by the end of the one before it.
 TAKE_OVERDUE = """
 WITH overdue AS (
     SELECT r.id FROM agent_runs r

@@ -107,6 +107,14 @@ FOR NO KEY UPDATE"""
 
 LOCK_FOR_DELETION = "SELECT id FROM projects WHERE id = %(project_id)s AND tenant = %(tenant)s FOR UPDATE"
 
+# Agents hold a thread, then its runs, then the project that they work on; whoever deletes that, and so clears it from
+# both, holds them first, too.
+LOCK_THREADS = """
+SELECT id FROM agent_threads WHERE project_id = %(project_id)s AND tenant = %(tenant)s ORDER BY id FOR UPDATE"""
+
+LOCK_RUNS = """
+SELECT id FROM agent_runs WHERE project_id = %(project_id)s AND tenant = %(tenant)s ORDER BY id FOR UPDATE"""
+
 DELETE = (
     """
 WITH live AS (
@@ -217,7 +225,12 @@ def lock_of_card(db: Database, tenant: str, card_id: UUID) -> UUID | None:
 
 
 def lock_for_deletion(db: Database, tenant: str, project_id: UUID) -> bool:
-    """Hold a project against everything, new jobs included; tell whether it exists. Needs a transaction."""
+    """Hold a project against everything, new jobs and steps of agents included; tell whether it exists.
+
+    Needs a transaction.
+    """
+    for statement in (LOCK_THREADS, LOCK_RUNS):
+        db.execute(statement, {"tenant": tenant, "project_id": project_id})
     return db.execute(LOCK_FOR_DELETION, {"tenant": tenant, "project_id": project_id}).fetchone() is not None
 
 
