@@ -33,12 +33,6 @@ GONE_UNLESS = GONE | _CONFLICT
 CHANGE_OR_GONE = GONE | _BODY
 
 
-def no_content() -> Response[str]:
-    """Answer that it is done and that there is nothing to say."""
-    # Not null: the gateway takes that for an empty body, its emulator does not.
-    return Response(status_code=HTTPStatus.NO_CONTENT, body="")
-
-
 def run_headers(thread_id: UUID, run_id: UUID, follow: str | None = None) -> dict[str, str]:
     """Say where a run is, and where to go on following it.
 

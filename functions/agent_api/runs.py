@@ -28,7 +28,7 @@ from callboard.crash import crash_point
 from callboard.database import Database, session
 from callboard.events.models import Changed, EventRow
 from callboard.events.service import publish
-from callboard.http import Routes, json_response
+from callboard.http import Routes, json_response, no_content
 from callboard.observability import correlation_id
 
 routes = Routes()
@@ -122,7 +122,7 @@ def cancel_runs(
 ) -> Response[Any]:
     with session() as db:
         _after_cancel(db, service.cancel_runs(db, routes.caller, request, action))
-    return answers.no_content()
+    return no_content()
 
 
 @routes.post("/agents/threads/<thread_id>/runs", summary="Start a run", tags=TAGS, responses=answers.CREATE)
@@ -170,7 +170,7 @@ def get_run(thread_id: UUID, run_id: UUID) -> Run:
 def delete_run(thread_id: UUID, run_id: UUID) -> Response[Any]:
     with session() as db:
         service.delete_run(db, routes.caller, thread_id, run_id)
-    return answers.no_content()
+    return no_content()
 
 
 @routes.get(
@@ -220,7 +220,7 @@ def cancel_run(
     # Nothing is left to wait for: from here on, a step of the run has no effect any more.
     with session() as db:
         _after_cancel(db, service.cancel_run(db, routes.caller, thread_id, run_id, action))
-    return answers.no_content()
+    return no_content()
 
 
 def _after_cancel(db: Database, cancelled: Changed[Cancelled]) -> None:

@@ -10,7 +10,7 @@ from agent_api import answers
 from agent_api.answers import TAGS
 from callboard.agents.models import Item, ItemKey, ItemName, Items, ItemSearch, NamespaceSearch, NewItem
 from callboard.database import session
-from callboard.http import Routes
+from callboard.http import Routes, no_content
 
 routes = Routes()
 
@@ -31,7 +31,7 @@ def put_item(request: Annotated[NewItem, Body()]) -> Response[Any]:
 
     with session() as db:
         items.put(db, routes.caller, request)
-    return answers.no_content()
+    return no_content()
 
 
 @routes.get("/agents/store/items", summary="Read a value", tags=TAGS, responses=answers.READ)
@@ -52,7 +52,7 @@ def delete_item(request: Annotated[ItemKey, Body()]) -> Response[Any]:
 
     with session() as db:
         items.delete(db, routes.caller, request)
-    return answers.no_content()
+    return no_content()
 
 
 @routes.post("/agents/store/items/search", summary="Find values", tags=TAGS, responses=answers.SEARCH)

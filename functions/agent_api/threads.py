@@ -12,7 +12,7 @@ from callboard.agents import service
 from callboard.agents.models import NewThread, Thread, ThreadChange, ThreadSearch
 from callboard.database import session
 from callboard.events.service import publish
-from callboard.http import Routes
+from callboard.http import Routes, no_content
 
 routes = Routes()
 
@@ -52,7 +52,8 @@ def delete_thread(thread_id: UUID) -> Response[Any]:
     from callboard.agents import checkpoints  # noqa: PLC0415  # LangGraph takes as long to load as all else together
 
     with session() as db:
-        deleted = service.delete_thread(db, routes.caller, thread_id)
-        checkpoints.saver(db).delete_thread(str(deleted.result))
+        with db.transaction():
+            deleted = service.delete_thread(db, routes.caller, thread_id)
+            checkpoints.saver(db).delete_thread(str(deleted.result))
         publish(db, deleted.events, origin="agent_api")
-    return answers.no_content()
+    return no_content()

@@ -10,7 +10,7 @@ from callboard.activities import service
 from callboard.activities.models import Activity, ActivityChange, NewActivity
 from callboard.database import session
 from callboard.events.service import carry_out
-from callboard.http import Routes
+from callboard.http import Routes, no_content
 from callboard.pagination import DEFAULT_LIMIT, Limit, Page
 from manage_board import answers
 
@@ -62,6 +62,6 @@ def update_activity(activity_id: UUID, request: Annotated[ActivityChange, Body()
 @routes.delete(
     "/api/activities/<activity_id>", summary="Delete an activity and its cards", tags=TAGS, responses=answers.DELETE
 )
-def delete_activity(activity_id: UUID) -> Response[None]:
+def delete_activity(activity_id: UUID) -> Response[str]:
     carry_out(lambda db: service.delete_activity(db, routes.caller, activity_id), origin="manage_board")
-    return answers.no_content()
+    return no_content()

@@ -29,8 +29,3 @@ APPROVE = CREATE | responses(HTTPStatus.OK, HTTPStatus.CONFLICT)
 def created(body: BaseModel, location: str) -> Response[Any]:
     """Answer that something was created, and where it is now."""
     return json_response(HTTPStatus.CREATED, body, {"Location": location})
-
-
-def no_content() -> Response[None]:
-    """Answer that it is done and that there is nothing to say."""
-    return Response(status_code=HTTPStatus.NO_CONTENT)

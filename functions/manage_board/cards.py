@@ -11,7 +11,7 @@ from callboard.cards.models import Candidate, Card, CardChange, NewCard
 from callboard.database import session
 from callboard.events.models import Updates
 from callboard.events.service import card_updates, carry_out
-from callboard.http import Routes
+from callboard.http import Routes, no_content
 from callboard.pagination import DEFAULT_LIMIT, Limit, Page
 from manage_board import answers
 from manage_board.answers import Offset
@@ -53,9 +53,9 @@ def update_card(card_id: UUID, request: Annotated[CardChange, Body()]) -> Card:
 
 
 @routes.delete("/api/cards/<card_id>", summary="Delete a card and its jobs", tags=TAGS, responses=answers.DELETE)
-def delete_card(card_id: UUID) -> Response[None]:
+def delete_card(card_id: UUID) -> Response[str]:
     carry_out(lambda db: service.delete_card(db, routes.caller, card_id), origin="manage_board")
-    return answers.no_content()
+    return no_content()
 
 
 @routes.get(

@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from callboard.database import session
 from callboard.events.models import ProjectOffsets, Updates
 from callboard.events.service import carry_out, project_offsets, project_updates
-from callboard.http import Routes
+from callboard.http import Routes, no_content
 from callboard.pagination import DEFAULT_LIMIT, Limit, Page
 from callboard.projects import service
 from callboard.projects.models import NewProject, Project, ProjectChange, ProjectMemory
@@ -49,9 +49,9 @@ def update_project(project_id: UUID, request: Annotated[ProjectChange, Body()]) 
 @routes.delete(
     "/api/projects/<project_id>", summary="Delete a project and all in it", tags=TAGS, responses=answers.DELETE
 )
-def delete_project(project_id: UUID) -> Response[None]:
+def delete_project(project_id: UUID) -> Response[str]:
     carry_out(lambda db: service.delete_project(db, routes.caller, project_id), origin="manage_board")
-    return answers.no_content()
+    return no_content()
 
 
 @routes.get(

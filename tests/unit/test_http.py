@@ -136,7 +136,7 @@ def test_body_too_deeply_nested_is_400() -> None:
     assert (answer.status, error_of(answer)["code"]) == (400, "MALFORMED_JSON")
 
 
-@pytest.mark.parametrize("body", ["[]", "7", '"text"', "null"])
+@pytest.mark.parametrize("body", ["[]", '[{"name": "x"}]', "7", '"text"', "null"])
 def test_body_that_is_no_object_is_422(body: str) -> None:
     answer = call("POST", "/lanterns", raw_body=body)
 

@@ -23,6 +23,7 @@ from callboard.agents.graph import build_graph
 from callboard.agents.memories import MEMORIES
 from callboard.agents.models import NewRun, NewThread
 from callboard.agents.nodes import StepContext
+from callboard.agents.repository import CallKey
 from callboard.agents.toolbox import Done
 from callboard.database import Database, connect
 from callboard.ids import new_id
@@ -148,10 +149,11 @@ class Plain:
         return run
 
 
-def _carry_out_plainly(context: StepContext, turn: int, index: int, call: ToolCall) -> Done:
+def _carry_out_plainly(context: StepContext, key: CallKey, call: ToolCall) -> Done:
     """Do what a tool does, and nothing so that it is done once."""
-    with context.lock, context.db.transaction():
-        tool_context = ToolContext(caller=context.caller, thread_id=str(context.thread_id))
+    tool_context = ToolContext(caller=context.caller, thread_id=str(context.thread_id))
+    with context.lock:
+        # What changes something is a transaction of its own.
         result = registry.call(context.db, tool_context, call["name"], call["args"])
     with context.lock:
         registry.follow_up(context.db, result, origin="bench")

@@ -124,3 +124,16 @@ def order(board: Board) -> Any:
         "cards": [{"title": "Lamp", "params": {"prompt": "A lamp"}, "candidates": 1}],
     }
     return calls(("create_activity_with_cards", plan), ("wait_for_jobs", {}))
+
+
+def test_a_run_that_only_asks_again_answers_with_the_question(agent: Agent) -> None:
+    agent.model.answers = [calls(("request_approval", {"question": "Good?"}))]
+    agent.start()
+    agent.steps()
+    again = agent.start(input=None)
+    agent.steps()
+
+    answer = joined(agent, again.run_id)
+
+    [asked] = answer.body["__interrupt__"]
+    assert asked["value"]["question"] == "Good?"

@@ -9,6 +9,8 @@ from support.agent_api import ask, code_of, fields_of
 from support.agents import Agent
 from support.model import calls, says
 
+MISSING = "1f0c0000-0000-6000-8000-000000000000"
+
 
 def state(agent: Agent) -> dict[str, Any]:
     answer = ask("GET", f"/threads/{agent.thread_id}/state", query={"subgraphs": "false"})
@@ -100,7 +102,7 @@ class TestReading:
 
         assert answer.body == state(agent)
 
-    @pytest.mark.parametrize("checkpoint_id", [str(uuid4()), "7", "%00"])
+    @pytest.mark.parametrize("checkpoint_id", [MISSING, "7", "%00"])
     def test_a_checkpoint_that_is_missing_is_not_found(self, agent: Agent, checkpoint_id: str) -> None:
         agent.start()
         agent.steps()
@@ -217,18 +219,18 @@ class TestUpdating:
         agent.steps()
         earlier = checkpoint_of(history(agent)[2])
 
-        update(agent, values={"turn": 7}, as_node="recall", checkpoint_id=earlier)
+        update(agent, values={"answer": "7"}, as_node="recall", checkpoint_id=earlier)
 
         found = state(agent)
         assert found["parent_checkpoint"]["checkpoint_id"] == earlier
-        assert (found["values"]["turn"], found["next"]) == (7, ["think"])
+        assert (found["values"]["answer"], found["next"]) == ("7", ["think"])
 
     def test_a_checkpoint_that_names_only_its_thread_is_the_latest(self, agent: Agent) -> None:
         agent.start()
         agent.steps()
         latest = checkpoint_of(state(agent))
 
-        update(agent, values={"turn": 7}, as_node="finish", checkpoint={"thread_id": str(agent.thread_id)})
+        update(agent, values={"answer": "7"}, as_node="finish", checkpoint={"thread_id": str(agent.thread_id)})
 
         assert state(agent)["parent_checkpoint"]["checkpoint_id"] == latest
 
@@ -247,7 +249,7 @@ class TestUpdating:
         answer = ask(
             "POST",
             f"/threads/{agent.thread_id}/state",
-            {"values": {"turn": 7}, "as_node": "finish", "checkpoint_id": str(uuid4())},
+            {"values": {"answer": "7"}, "as_node": "finish", "checkpoint_id": str(uuid4())},
         )
 
         assert code_of(answer) == (404, "CHECKPOINT_NOT_FOUND")
@@ -256,15 +258,17 @@ class TestUpdating:
         "wrong",
         [
             {"values": {"mood": "calm"}},
-            {"values": {"turn": "first"}},
+            {"values": {"answer": 7}},
             {"values": {"messages": 5}},
             {"values": {"messages": [5]}},
             {"values": {"messages": [{"role": "nobody", "content": "x"}]}},
             {"values": {"messages": [{"content": "x"}]}},
             {"values": {"answer": "\x00"}},
             {"values": {"jobs": [1]}},
-            {"values": {"turn": 1}, "as_node": "dream"},
-            {"values": {"turn": 1}, "as_node": "finish", "checkpoint": {"checkpoint_id": "7"}},
+            {"values": {"turn": 1}, "as_node": "finish"},
+            {"values": {"waiting": {"job_ids": [MISSING], "mode": "any", "needed": 1}}, "as_node": "act"},
+            {"values": {"brief": "x"}, "as_node": "dream"},
+            {"values": {"brief": "x"}, "as_node": "finish", "checkpoint": {"checkpoint_id": "7"}},
         ],
     )
     def test_a_change_that_does_not_fit_is_refused_and_nothing_is_stored(
@@ -295,3 +299,40 @@ class TestUpdating:
         answer = ask("POST", f"/threads/{agent.thread_id}/state", {"values": {"turn": 1}, "as_node": "finish"})
 
         assert code_of(answer) == (409, "THREAD_BUSY")
+
+    @pytest.mark.parametrize("as_node", [None, "approve", "finish"])
+    def test_a_question_that_the_thread_moved_on_from_is_not_answered(self, agent: Agent, as_node: str | None) -> None:
+        agent.model.answers = [calls(("request_approval", {"question": "Good?"}))]
+        agent.start()
+        agent.steps()
+
+        update(agent, values={"answer": "Never mind."}, as_node=as_node)
+
+        thread = ask("GET", f"/threads/{agent.thread_id}").body
+        assert (thread["status"], thread["interrupts"]) == ("idle", {})
+        run = {"assistant_id": "production", "command": {"resume": {"approved": True}}}
+        assert code_of(ask("POST", f"/threads/{agent.thread_id}/runs", run)) == (409, "THREAD_NOT_INTERRUPTED")
+
+    def test_a_question_is_asked_again_by_a_run_without_an_input(self, agent: Agent) -> None:
+        agent.model.answers = [calls(("request_approval", {"question": "Good?"})), says("Thanks.")]
+        agent.start()
+        agent.steps()
+        update(agent, values={"answer": "Another look."}, as_node="act")
+
+        agent.start(input=None)
+
+        assert agent.steps() == ["asking"]
+        agent.start(input=None, command={"resume": {"approved": True}})
+        assert agent.steps() == ["success"]
+
+
+class TestErrors:
+    def test_a_state_says_that_a_step_failed_and_nothing_of_the_inside(self, agent: Agent) -> None:
+        agent.model.answers = [RuntimeError("a secret of the inside")]
+        agent.start()
+        agent.steps()
+
+        answer = ask("GET", f"/threads/{agent.thread_id}/state")
+
+        assert "secret" not in answer.text
+        assert [task["error"] for task in answer.body["tasks"]] == ["The step failed."]

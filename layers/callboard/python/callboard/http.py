@@ -116,7 +116,8 @@ def _load_json(body: str) -> Any:
         raise json.JSONDecodeError("a number with too many digits", "", 0) from error
     if _depth_exceeds(value, MAX_JSON_DEPTH):
         raise json.JSONDecodeError("too deeply nested", "", 0)
-    return value
+    # Where an object is wanted, Powertools would take the first element of a list for it; a tuple it validates.
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _depth_exceeds(value: Any, limit: int) -> bool:
@@ -280,6 +281,12 @@ def json_response(
         body=body,
         headers=dict(headers or {}),
     )
+
+
+def no_content() -> Response[str]:
+    """Answer that it is done and that there is nothing to say."""
+    # An empty text, not null: not everything that stands for API Gateway takes that for no body.
+    return Response(status_code=HTTPStatus.NO_CONTENT, body="")
 
 
 def _dump_json(value: Any) -> str:

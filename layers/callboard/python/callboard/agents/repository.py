@@ -80,6 +80,12 @@ SET metadata = t.metadata || %(metadata)s, project_id = coalesce(%(project_id)s,
 WHERE t.tenant = %(tenant)s AND t.thread_id = %(thread_id)s
 RETURNING t.id, t.project_id, t.thread_id, t.created_at, t.updated_at, t.metadata, t.status, t.interrupts"""
 
+SET_ASKED = """
+UPDATE agent_threads
+SET interrupts = %(asked)s, status = CASE WHEN %(asked)s::jsonb = '{}' THEN 'idle' ELSE 'interrupted' END,
+    updated_at = now(), pruned_at = NULL
+WHERE id = %(id)s"""
+
 DELETE_THREAD = "DELETE FROM agent_threads WHERE id = %(id)s"
 
 _FOUND_THREADS = """
@@ -176,6 +182,9 @@ ORDER BY r.id LIMIT %(limit)s"""
 # Whoever creates, claims or ends a run holds its thread first: what follows in the same transaction sees what the one
 # before it did.
 HOLD_THREAD = "SELECT id FROM agent_threads WHERE id = %(thread)s FOR UPDATE"
+
+HOLD_THREADS = """
+SELECT id FROM agent_threads WHERE tenant = %(tenant)s AND thread_id = ANY(%(thread_ids)s) ORDER BY id FOR UPDATE"""
 
 HOLD_THREADS_OF_RUNS = """
 SELECT id FROM agent_threads
@@ -557,6 +566,16 @@ def update_thread(
     return _thread(row) if row else None
 
 
+def set_asked(db: Database, thread: UUID, asked: dict[str, Any]) -> None:
+    """Note what a person is asked in a held thread that has no active run, or that nothing is."""
+    db.execute(SET_ASKED, {"id": thread, "asked": json_parameter(asked)})
+
+
+def hold_threads(db: Database, tenant: str, thread_ids: Sequence[UUID]) -> None:
+    """Hold threads like `hold_thread`, all at once. Needs a transaction."""
+    db.execute(HOLD_THREADS, {"tenant": tenant, "thread_ids": list(thread_ids)})
+
+
 def delete_thread(db: Database, thread: UUID) -> None:
     """Delete a thread with its runs; its checkpoints are the checkpointer's to delete."""
     db.execute(DELETE_THREAD, {"id": thread})
@@ -694,9 +713,9 @@ def jobs(db: Database, tenant: str, job_ids: Sequence[UUID]) -> list[AwaitedJob]
     return [AwaitedJob.model_validate(row) for row in rows]
 
 
-def hold_thread(db: Database, thread: UUID) -> bool:
-    """Hold a thread against new runs and steps; tell whether it exists. Needs a transaction."""
-    return db.execute(HOLD_THREAD, {"thread": thread}).fetchone() is not None
+def hold_thread(db: Database, thread: UUID) -> None:
+    """Hold a thread, if it exists, against new runs and steps. Needs a transaction."""
+    db.execute(HOLD_THREAD, {"thread": thread})
 
 
 def claim_step(db: Database, thread: UUID, step_seconds: float) -> Step | None:

@@ -244,19 +244,16 @@ def create_runs(
     Raises:
         As `create_run`.
     """
-    created: dict[int, Changed[tuple[StoredThread, Run]]] = {}
     with db.transaction():
-        # Always in one order, so that two of these cannot wait for each other.
-        for number, request in sorted(enumerate(requests), key=lambda one: (str(one[1].thread_id), one[0])):
-            created[number] = (
-                create_stateless_run(db, caller, request)
-                if request.thread_id is None
-                else create_run(db, caller, request.thread_id, request)
-            )
-    return Changed(
-        [created[number].result for number in range(len(requests))],
-        [event for one in created.values() for event in one.events],
-    )
+        # All at once, in the order of everyone who holds threads, before anything that comes after them in it.
+        repository.hold_threads(db, caller.tenant, [one.thread_id for one in requests if one.thread_id is not None])
+        created = [
+            create_stateless_run(db, caller, request)
+            if request.thread_id is None
+            else create_run(db, caller, request.thread_id, request)
+            for request in requests
+        ]
+    return Changed([one.result for one in created], [event for one in created for event in one.events])
 
 
 def hold_idle_thread(db: Database, caller: Caller, thread_id: UUID) -> StoredThread:

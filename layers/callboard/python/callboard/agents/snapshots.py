@@ -9,7 +9,7 @@ from langgraph.errors import InvalidUpdateError
 from langgraph.types import Interrupt, Overwrite, StateSnapshot
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from callboard.agents import checkpoints
+from callboard.agents import checkpoints, repository
 from callboard.agents.errors import CheckpointNotFoundError
 from callboard.agents.graph import Graph, build_graph
 from callboard.agents.models import Checkpoint, HistoryRequest, Run, StateUpdate, StoredThread, ThreadState
@@ -17,6 +17,8 @@ from callboard.agents.state import State
 from callboard.database import Database
 from callboard.errors import InvalidInputError
 
+# The others say where the agent is; it would be lost with made-up ones.
+SETTABLE = frozenset({"brief", "card_id", "messages", "answer", "recommendation", "earlier"})
 FIRST_PAGE = 3
 NEXT_PAGE = 25
 
@@ -52,7 +54,7 @@ def history(db: Database, thread: StoredThread, request: HistoryRequest) -> list
 
 
 def update(db: Database, thread: StoredThread, request: StateUpdate) -> Checkpoint:
-    """Change a thread's state as if a node had done it; return where it is stored now.
+    """Change the state of a held thread as if a node had done it; return where it is stored now.
 
     Raises:
         InvalidInputError: The values or the node do not fit the graph.
@@ -70,6 +72,9 @@ def update(db: Database, thread: StoredThread, request: StateUpdate) -> Checkpoi
         stored = graph.update_state(config, values, as_node=request.as_node)
     except InvalidUpdateError as error:
         raise InvalidInputError("The update does not fit the state; name the node as as_node.") from error
+    # An answer to a question that the thread has moved on from would be lost: who wants it asked again starts a run.
+    now = graph.get_state(checkpoints.config_of(thread.id))
+    repository.set_asked(db, thread.id, interrupts_by_task(now))
     return _checkpoint(stored, thread.view.thread_id)
 
 
@@ -94,6 +99,9 @@ def final_values(db: Database, thread: StoredThread, run: Run) -> dict[str, Any]
     if run.error is not None:
         return {"__error__": {"error": run.error["code"], "message": run.error["message"]}}
     state = latest_of_run(db, thread, run.run_id)
+    if state is None and not run.kwargs.keys() & {"input", "command"}:
+        # It went on from where the thread was and had nothing to add: it asked again what had been asked.
+        state = reader(db).get_state(checkpoints.config_of(thread.id))
     return values_of(state) | asked_in(state) if state is not None else {}
 
 
@@ -213,9 +221,11 @@ def jsonable(value: Any) -> Any:
 def _values_in(request: StateUpdate) -> dict[str, Any]:
     """Return the values of an update as the state holds them; messages may be as short as models take them."""
     given: dict[str, Any] = dict(request.values or {})
-    unknown = sorted(given.keys() - State.__annotations__.keys())
+    unknown = sorted(given.keys() - SETTABLE)
     if unknown:
-        raise InvalidInputError("The state has no such values.", details={"unknown": unknown})
+        raise InvalidInputError(
+            "The state has no such values, or they are the agent's alone.", details={"unknown": unknown}
+        )
     try:
         if "messages" in given:
             given["messages"] = convert_to_messages(given["messages"])
@@ -238,7 +248,8 @@ def _task(task: Any) -> dict[str, Any]:
         "id": task.id,
         "name": task.name,
         "path": jsonable(task.path),
-        "error": str(task.error) if task.error else None,
+        # What went wrong inside is in the log.
+        "error": "The step failed." if task.error else None,
         "interrupts": [interrupt_view(one) for one in task.interrupts],
         "checkpoint": None,
         "state": None,

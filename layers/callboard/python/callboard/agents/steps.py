@@ -52,8 +52,10 @@ def take_step(db: Database, thread: UUID, seconds_left: float) -> Outcome:
     Raises:
         ServiceUnavailableError: Something the step needs does not answer; the step is to be repeated.
     """
-    with db.transaction():
-        step = repository.claim_step(db, thread, STEP_SECONDS) if repository.hold_thread(db, thread) else None
+    # In one round trip: what holds the thread has no answer that the claim would wait for.
+    with db.pipeline(), db.transaction():
+        repository.hold_thread(db, thread)
+        step = repository.claim_step(db, thread, STEP_SECONDS)
     if step is None:
         return "nothing"
     with correlated(step.correlation_id):
@@ -201,7 +203,7 @@ def _hand_on(db: Database, step: Step, context: StepContext | None) -> Outcome:
 
 
 def _sleep(db: Database, step: Step, context: StepContext, wait: WaitSpec) -> Outcome:
-    with db.transaction():
+    with db.pipeline(), db.transaction():
         repository.hold_thread(db, step.thread)
         slept = repository.sleep(db, step.run_id, step.step, context.usage, wait)
     if slept is None:
@@ -222,7 +224,7 @@ def _end(
     error: ServiceError | None,
     asked: dict[str, Any] | None = None,
 ) -> Outcome:
-    with db.transaction():
+    with db.pipeline(), db.transaction():
         repository.hold_thread(db, step.thread)
         ended = repository.finish(
             db,
