@@ -21,6 +21,7 @@ class Registry:
     """Cloud Map as template.yaml makes it."""
 
     job_queue: str
+    agents: str
     notifications: str
 
     def add(self, service_id: str, instance: str, url: str) -> None:
@@ -37,12 +38,14 @@ def registry(cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Regi
         client.create_service(Name=name, NamespaceId=namespace, HealthCheckCustomConfig={"FailureThreshold": 1})[
             "Service"
         ]["Id"]
-        for name in ("job-queue", "notifications")
+        for name in ("job-queue", "agents", "notifications")
     ]
     made = Registry(*ids)
     made.add(made.job_queue, "http-api", "https://api.example.test")
+    made.add(made.agents, "agent-api", "https://api.example.test/agents")
     made.add(made.notifications, "websocket-api", "wss://ws.example.test/live")
     monkeypatch.setenv("JOB_QUEUE_SERVICE_ID", made.job_queue)
+    monkeypatch.setenv("AGENTS_SERVICE_ID", made.agents)
     monkeypatch.setenv("NOTIFICATIONS_SERVICE_ID", made.notifications)
     discovery.forget()
     yield made
