@@ -1,9 +1,11 @@
 """Steps of agents: what they do to the board, how they hand on, ask and end, and that nothing is done twice."""
 
+import base64
 import json
 from typing import Any
 from uuid import UUID, uuid4
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -495,7 +497,7 @@ def test_another_brief_begins_anew_and_knows_what_came_before(db: Database, clou
 
 
 def test_the_review_assistant_recommends_a_candidate(db: Database, cloud: FakeCloud, board: Board) -> None:
-    candidate = insert_job(db, board.card_id, status="completed")
+    candidate = insert_job(db, board.card_id, status="completed", media_type="video/mp4")
     recommend = ("recommend_candidate", {"job_id": str(candidate), "reason": "It has a lamp."})
     agent = make_agent(db, cloud, board.project_id, calls(recommend))
     run = agent.start(assistant_id="review", input={"card_id": str(board.card_id)})
@@ -508,6 +510,48 @@ def test_the_review_assistant_recommends_a_candidate(db: Database, cloud: FakeCl
         "reason": "It has a lamp.",
     }
     assert str(candidate) in agent.model.asked[0][1].text
+
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+def review(db: Database, cloud: FakeCloud, board: Board) -> tuple[Agent, UUID]:
+    """Return an agent that reviews a card with one picture and one clip, and the picture's job."""
+    picture = insert_job(db, board.card_id, status="completed", result_url="outputs/lamp.png")
+    insert_job(db, board.card_id, status="completed", media_type="video/mp4")
+    boto3.client("s3").put_object(Bucket=cloud.assets_bucket, Key="outputs/lamp.png", Body=PNG)
+    agent = make_agent(db, cloud, board.project_id, says("None."))
+    agent.start(assistant_id="review", input={"card_id": str(board.card_id)})
+    return agent, picture
+
+
+def test_the_review_assistant_looks_at_the_pictures_which_the_state_does_not_keep(
+    db: Database, cloud: FakeCloud, board: Board
+) -> None:
+    agent, picture = review(db, cloud, board)
+
+    assert agent.steps() == ["success"]
+
+    blocks: list[Any] = list(agent.model.asked[0][1].content)
+    assert [block["type"] for block in blocks] == ["text", "text", "image"]
+    assert str(picture) in blocks[1]["text"]
+    assert base64.b64decode(blocks[2]["base64"]) == PNG
+    assert isinstance(state(agent)["messages"][0].content, str)
+
+
+def test_a_model_that_takes_no_pictures_is_shown_none(
+    db: Database, cloud: FakeCloud, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_SEES_PICTURES", "false")
+    get_settings.cache_clear()
+    agent, _ = review(db, cloud, board)
+
+    agent.steps()
+
+    blocks: list[Any] = list(agent.model.asked[0][1].content)
+    assert [block["type"] for block in blocks] == ["text"]
 
 
 def test_the_review_assistant_can_recommend_no_job_of_another_card(

@@ -1,11 +1,15 @@
 """The model: what is kept of its answers, what they cost, and which of its refusals pass."""
 
+import base64
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
+from botocore.stub import Stubber
+from langchain_aws import ChatBedrockConverse
 from langchain_core.messages import AIMessage, HumanMessage
 
+from callboard import aws
 from callboard.agents import model
 from callboard.agents.errors import ModelFailedError
 from callboard.agents.model import NO_ANSWERS, PASSING, ModelUnavailableError, ask
@@ -118,3 +122,40 @@ def test_what_the_database_cannot_hold_is_replaced() -> None:
 
     assert kept.content == "a\ufffd\U0001f600"
     assert kept.tool_calls[0]["args"] == {"title": "a\ufffdb", "params": {"\ufffd": ["\ufffd"]}}
+
+
+def converse_request(message: HumanMessage, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return what would be sent to Bedrock, by the client that steps use."""
+    sent: list[dict[str, Any]] = []
+    for name, value in {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "eu-central-1"}.items():
+        monkeypatch.setenv(name, value)
+    client = aws.bedrock_runtime("eu-central-1")
+    answer = {
+        "output": {"message": {"role": "assistant", "content": [{"text": "Yes."}]}},
+        "stopReason": "end_turn",
+        "usage": {"inputTokens": 3, "outputTokens": 1, "totalTokens": 4},
+        "metrics": {"latencyMs": 1},
+    }
+    with Stubber(client) as stub:
+        stub.add_response("converse", answer)
+        client.meta.events.register("provide-client-params.*", lambda params, **_: sent.append(params))
+        chat = ChatBedrockConverse(
+            model_id="amazon.nova-lite-v1:0", client=client, bedrock_client=client, region_name="eu-central-1"
+        )
+        reply, tokens_in, tokens_out = ask(chat, [message])
+    assert (reply.text, tokens_in, tokens_out) == ("Yes.", 3, 1)
+    return sent[0]
+
+
+def test_pictures_reach_bedrock_as_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = base64.b64encode(b"\x89PNG").decode()
+    message = HumanMessage(
+        [{"type": "text", "text": "Look:"}, {"type": "image", "mime_type": "image/png", "base64": content}]
+    )
+
+    request = converse_request(message, monkeypatch)
+
+    assert request["messages"][0]["content"] == [
+        {"text": "Look:"},
+        {"image": {"format": "png", "source": {"bytes": b"\x89PNG"}}},
+    ]

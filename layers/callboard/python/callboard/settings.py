@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     model_id: str = "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
     model_provider: str = Field(default="", description="Where it does not follow from the model's id.")
     model_region: str = Field(default="", description="The function's own region if empty.")
+    model_sees_pictures: bool = Field(default=True, description="Whether pictures may be shown to it.")
     model_temperature: float = Field(default=0.2, ge=0, le=1)
     model_max_tokens: int = Field(default=4096, ge=256, le=64_000)
 

@@ -37,6 +37,12 @@ def store(key: str, content: bytes, media_type: str, sha256: bytes, metadata: Ma
     )
 
 
+def read(key: str, max_bytes: int) -> bytes | None:
+    """Read an object; None if it is larger than that."""
+    answer = aws.s3().get_object(Bucket=get_settings().assets_bucket, Key=key)
+    return answer["Body"].read() if answer["ContentLength"] <= max_bytes else None
+
+
 def presigned_url(key: str) -> PresignedUrl:
     """Make a URL for an object; nothing is sent to the bucket, so it costs no round trip."""
     url = aws.s3().generate_presigned_url(

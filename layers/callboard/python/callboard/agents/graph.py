@@ -9,7 +9,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from callboard.agents import nodes
-from callboard.agents.nodes import Recall, StepContext
+from callboard.agents.nodes import Look, Recall, StepContext
 from callboard.agents.state import State
 from callboard.agents.toolbox import specifications
 
@@ -23,6 +23,7 @@ def build_graph(
     *,
     prompt: str = "",
     remember: Recall | None = None,
+    look: Look | None = None,
 ) -> Graph:
     """Build an agent's graph.
 
@@ -32,11 +33,12 @@ def build_graph(
         checkpointer: Where the state is stored after each super-step.
         prompt: What the model is told before everything else.
         remember: Makes the first message of a new brief.
+        look: Adds pictures to that message each time that the model is asked.
     """
     bound_model = model.bind_tools(specifications(tools)) if model is not None else None
     graph = StateGraph(State, StepContext)
     graph.add_node("recall", nodes.bound(nodes.recall, remember=remember))
-    graph.add_node("think", nodes.bound(nodes.think, model=bound_model, prompt=prompt))
+    graph.add_node("think", nodes.bound(nodes.think, model=bound_model, prompt=prompt, look=look))
     graph.add_node("act", nodes.bound(nodes.act, tools=tools))
     graph.add_node("wait", nodes.bound(nodes.wait))
     graph.add_node("approve", nodes.bound(nodes.approve))

@@ -1,19 +1,28 @@
 """What an agent begins with: the project's memory, or a card and its candidates."""
 
+import base64
 import json
 from typing import Any
 from uuid import UUID
 
 from langchain_core.messages import AnyMessage, HumanMessage
 
-from callboard.agents.nodes import Recall, StepContext
+from callboard import storage
+from callboard.agents.nodes import Look, Recall, StepContext
 from callboard.agents.prompts import production_request, review_request
 from callboard.agents.state import State
+from callboard.cards import repository as card_rows
 from callboard.cards import service as cards
 from callboard.projects.models import ProjectMemory
 from callboard.projects.service import get_project_memory
+from callboard.settings import get_settings
 
 MAX_CANDIDATES = 20
+# What Converse takes of a picture, and as many as are compared well.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-call.html
+PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+MAX_PICTURE_BYTES = 3_750_000
+MAX_PICTURES = 8
 # About fifteen thousand tokens.
 MAX_CHARACTERS = 60_000
 
@@ -38,6 +47,26 @@ def of_card(context: StepContext, state: State) -> AnyMessage:
         for candidate in page.items
     ]
     return HumanMessage(review_request(state.get("brief", ""), shown, candidates))
+
+
+def pictures_of_card(context: StepContext, state: State) -> list[dict[str, Any]]:
+    """Fetch the pictures among a card's candidates, the newest few of them, each under its job's id."""
+    if not get_settings().model_sees_pictures:
+        return []
+    card_id = UUID(state["card_id"] or "")
+    with context.lock:
+        candidates = card_rows.candidates(context.db, context.tenant, card_id, None, MAX_PICTURES)
+    blocks: list[dict[str, Any]] = []
+    for candidate in candidates or []:
+        if candidate.media_type not in PICTURES:
+            continue
+        content = storage.read(candidate.result_url, MAX_PICTURE_BYTES)
+        if content is not None:
+            blocks += [
+                {"type": "text", "text": f"The picture of candidate {candidate.id}:"},
+                {"type": "image", "mime_type": candidate.media_type, "base64": base64.b64encode(content).decode()},
+            ]
+    return blocks
 
 
 def digest(memory: ProjectMemory) -> dict[str, Any]:
@@ -94,3 +123,5 @@ def _size(value: dict[str, Any]) -> int:
 
 # Of each assistant.
 MEMORIES: dict[str, Recall] = {"production": of_project, "review": of_card}
+# Of those who look at pictures.
+LOOKS: dict[str, Look] = {"review": pictures_of_card}

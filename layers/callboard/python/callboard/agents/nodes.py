@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Any, Literal
 from uuid import UUID
 
-from langchain_core.messages import AIMessage, AnyMessage, SystemMessage, ToolCall, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolCall, ToolMessage
 from langchain_core.runnables import Runnable
 from langgraph.runtime import RunControl, Runtime
 from langgraph.types import Overwrite, interrupt
@@ -68,6 +68,8 @@ class StepContext:
 
 
 type Recall = Callable[[StepContext, State], AnyMessage]
+# What the model is shown with the first message, as content blocks: too large to be kept in the state.
+type Look = Callable[[StepContext, State], list[dict[str, Any]]]
 type Change = dict[str, Any]
 
 
@@ -100,13 +102,18 @@ def recall(state: State, context: StepContext, *, remember: Recall) -> Change:
     }
 
 
-def think(state: State, context: StepContext, *, model: Runnable[Any, AIMessage], prompt: str) -> Change:
+def think(
+    state: State, context: StepContext, *, model: Runnable[Any, AIMessage], prompt: str, look: Look | None
+) -> Change:
     """Ask the model what to do next. Its answer is stored before anything is done."""
     turn = state["turn"] + 1
     if turn > MAX_TURNS:
         raise TurnLimitError(details={"turns": MAX_TURNS})
+    first, *others = state["messages"]
+    if look is not None:
+        first = HumanMessage([{"type": "text", "text": first.text}, *look(context, state)])
     crash_point("run_agent_step.before_model")
-    answer, tokens_in, tokens_out = models.ask(model, [SystemMessage(prompt), *state["messages"]])
+    answer, tokens_in, tokens_out = models.ask(model, [SystemMessage(prompt), first, *others])
     crash_point("run_agent_step.after_model")
     before = _usage_of_run(state, context)
     context.usage = Usage(

@@ -14,7 +14,7 @@ from callboard.agents import assistants, checkpoints, repository, waking
 from callboard.agents.assistants import BuiltIn
 from callboard.agents.errors import NothingToGoOnError, RunFailedError, StepFailedError, StepSupersededError
 from callboard.agents.graph import Graph, build_graph
-from callboard.agents.memories import MEMORIES
+from callboard.agents.memories import LOOKS, MEMORIES
 from callboard.agents.model import chat_model
 from callboard.agents.nodes import StepContext
 from callboard.agents.repository import Step, WaitSpec
@@ -147,7 +147,14 @@ def _prepared(db: Database, assistant: BuiltIn) -> tuple[checkpoints.Saver, Grap
     kept = _Environment.prepared.get(assistant.name)
     if kept is None or kept[0] is not model or kept[1] is not db:
         saver = checkpoints.saver(db)
-        graph = build_graph(model, assistant.tools, saver, prompt=assistant.prompt, remember=MEMORIES[assistant.name])
+        graph = build_graph(
+            model,
+            assistant.tools,
+            saver,
+            prompt=assistant.prompt,
+            remember=MEMORIES[assistant.name],
+            look=LOOKS.get(assistant.name),
+        )
         kept = _Environment.prepared[assistant.name] = (model, db, saver, graph)
     return kept[2], kept[3]
 
