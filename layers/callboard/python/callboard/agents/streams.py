@@ -12,7 +12,7 @@ from uuid import UUID
 
 from langgraph.types import StateSnapshot
 
-from callboard.agents import service, snapshots
+from callboard.agents import repository, service, snapshots
 from callboard.agents.models import ACTIVE, Run, StoredThread, StreamMode
 from callboard.database import Database
 from callboard.identity import Caller
@@ -47,10 +47,18 @@ def segment(
     about = {"run_id": str(run_id), "thread_id": str(run.thread_id), "attempt": 1}
     events = [_event("metadata", about, seen)]
     first_news: float | None = None
+    looked_at: str | None = None
     while True:
-        # The state after the status: what an ended run stored is all there.
-        states = snapshots.of_run_after(db, thread, run_id, seen)
-        news, seen, complete = _news(run_id, states, seen, modes)
+        # After the status, so that what an ended run stored is all there. States are whole and large: they are read
+        # only where there is a new one.
+        newest = repository.newest_checkpoint(db, thread.id)
+        news: list[str] = []
+        states: list[StateSnapshot] = []
+        complete = True
+        if newest != looked_at or run.status not in ACTIVE:
+            states = snapshots.of_run_after(db, thread, run_id, seen)
+            news, seen, complete = _news(run_id, states, seen, modes)
+            looked_at = newest
         events += news
         if run.status not in ACTIVE and complete:
             return "".join([*events, *_end(run, states[-1] if states else None, modes)])
