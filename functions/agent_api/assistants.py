@@ -56,7 +56,6 @@ def ok() -> dict[str, bool]:
 @routes.get("/agents/info", summary="Say what is offered", tags=TAGS, responses=answers.READ)
 def info() -> dict[str, Any]:
     return {
-        "version": "0.1.0",
         "flags": {"assistants": True, "crons": False, "langsmith": False},
         "stream_modes": ["values", "updates"],
         "multitask_strategies": ["reject", "enqueue", "interrupt"],
