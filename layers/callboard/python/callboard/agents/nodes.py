@@ -98,7 +98,6 @@ def recall(state: State, context: StepContext, *, remember: Recall) -> Change:
         "asking": None,
         "recommendation": None,
         "answer": None,
-        "earlier": state.get("earlier", []),
     }
 
 
@@ -154,6 +153,9 @@ def act(state: State, context: StepContext, *, tools: Sequence[str]) -> Change:
             done = toolbox.carry_out(context, key, call)
             changed["messages"].append(_answer(call, done.content))
             changed["jobs"] += [str(job_id) for job_id in done.job_ids]
+    if changed["jobs"] == state["jobs"]:
+        # What a node returns is stored anew.
+        del changed["jobs"]
     return changed
 
 
