@@ -25,6 +25,7 @@ MAX_DEPTH = 24
 MAX_SUBSCHEMAS = 1000
 MAX_ENUM = 500
 MAX_PATTERN = 500
+MAX_PATTERNS = 16
 MAX_PROBLEMS = 10
 MAX_SHOWN = 200
 
@@ -106,23 +107,24 @@ class _Expansion:
         self._definitions = definitions
         self._name = name
         self._count = 0
+        self._patterns: set[str] = set()
 
     def whole(self, schema: Mapping[str, Any]) -> dict[str, Any]:
         return self._object({key: value for key, value in schema.items() if key != "$schema"}, self._name, (), 1)
 
     def _schema(self, schema: Any, path: str, inside: tuple[str, ...], depth: int) -> Any:
-        return schema if isinstance(schema, bool) else self._object(schema, path, inside, depth)
-
-    def _object(self, schema: Mapping[str, Any], path: str, inside: tuple[str, ...], depth: int) -> dict[str, Any]:
         self._count += 1
         if self._count > MAX_SUBSCHEMAS:
             raise _fault(self._name, f"must not have more than {MAX_SUBSCHEMAS} parts, references replaced", "too_many")
+        return schema if isinstance(schema, bool) else self._object(schema, path, inside, depth)
+
+    def _object(self, schema: Mapping[str, Any], path: str, inside: tuple[str, ...], depth: int) -> dict[str, Any]:
         if depth > MAX_DEPTH:
             raise _fault(path, f"must not be nested deeper than {MAX_DEPTH} schemas, references replaced", "too_deep")
         found: dict[str, Any] = {}
         for keyword, value in schema.items():
             where = f"{path}.{keyword}"
-            if keyword in REFUSED or (keyword == "$schema"):
+            if keyword in REFUSED or keyword == "$schema":
                 raise _fault(where, f"{keyword} is not taken", "not_taken")
             if keyword in ONE:
                 found[keyword] = self._schema(value, where, inside, depth + 1)
@@ -135,7 +137,7 @@ class _Expansion:
                     key: self._schema(part, f"{where}.{key}", inside, depth + 1) for key, part in value.items()
                 }
             elif keyword not in {"$defs", "$ref"}:
-                _check_data(keyword, value, where)
+                self._check_data(keyword, value, where)
                 found[keyword] = value
         return self._with_target(found, schema["$ref"], f"{path}.$ref", inside, depth) if "$ref" in schema else found
 
@@ -152,19 +154,19 @@ class _Expansion:
             return target | found
         return found | {"allOf": [*found.get("allOf", []), target]}
 
-
-def _check_data(keyword: str, value: Any, where: str) -> None:
-    if keyword == "enum" and len(value) > MAX_ENUM:
-        raise _fault(where, f"must not list more than {MAX_ENUM} values", "too_many")
-    if keyword == "pattern":
-        if len(value) > MAX_PATTERN:
-            raise _fault(where, f"must not be longer than {MAX_PATTERN} characters", "too_large")
-        try:
-            _matcher(value)
-        except SchemaError as error:
-            raise _fault(
-                where, "must be a regular expression of https://docs.rs/regex: no look-around", "pattern"
-            ) from error
+    def _check_data(self, keyword: str, value: Any, where: str) -> None:
+        if keyword == "enum" and len(value) > MAX_ENUM:
+            raise _fault(where, f"must not list more than {MAX_ENUM} values", "too_many")
+        if keyword == "pattern":
+            self._patterns.add(value)
+            if len(value) > MAX_PATTERN:
+                raise _fault(where, f"must not be longer than {MAX_PATTERN} characters", "too_large")
+            if len(self._patterns) > MAX_PATTERNS:
+                raise _fault(where, f"must not be one of more than {MAX_PATTERNS} patterns", "too_many")
+            try:
+                _matcher(value)
+            except SchemaError as error:
+                raise _fault(where, "must be a regular expression of Rust's: no look-around", "pattern") from error
 
 
 def _check_language(schema: Mapping[str, Any], name: str) -> None:
@@ -209,8 +211,9 @@ def _error(message: str) -> Any:
     return Problem(message)
 
 
-# Pydantic's engine takes time in proportion to the text, whatever the pattern. Few are kept: one may have 10 MB.
-@lru_cache(maxsize=8)
+# Pydantic's engine takes time in proportion to the text, whatever the pattern. One may have 10 MB, so few are kept, but
+# all of a schema: they would be made again for each item of a list.
+@lru_cache(maxsize=MAX_PATTERNS)
 def _matcher(pattern: str) -> TypeAdapter[str]:
     return TypeAdapter(Annotated[str, StringConstraints(pattern=pattern)])
 
