@@ -6,7 +6,7 @@ from callboard.agents import service, steps, waking
 from callboard.agents.models import NewRun, NewThread
 from callboard.database import Database
 from callboard.identity import Caller
-from support.agents import WAIT, asking, make_agent, plan
+from support.agents import ALICE, WAIT, Agent, asking, make_agent, plan
 from support.aws import FakeCloud
 from support.board import Board, count, one
 from support.model import calls, says
@@ -79,3 +79,49 @@ def test_an_open_question_of_a_run_without_a_thread_is_kept(db: Database, cloud:
     db.execute("UPDATE agent_threads SET ephemeral = true, updated_at = now() - interval '1 hour'")
 
     assert waking.sweep(db)["threads_to_prune"] == 0
+
+
+def later(db: Database, cloud: FakeCloud, board: Board) -> Agent:
+    """Return an agent in a thread of its run's own, which is to begin after the thread would have been forgotten."""
+    agent = make_agent(db, cloud, board.project_id, says("Done."))
+    request = NewRun.model_validate(
+        {
+            "assistant_id": "production",
+            "input": {"brief": "A lamp"},
+            "metadata": {"project_id": str(board.project_id)},
+            "after_seconds": 3600,
+        }
+    )
+    agent.thread = service.create_stateless_run(db, ALICE, request).result[0]
+    db.execute("UPDATE agent_threads SET updated_at = now() - interval '30 days' WHERE ephemeral")
+    return agent
+
+
+def test_a_thread_whose_run_is_to_begin_later_is_not_asked_to_be_forgotten(
+    db: Database, cloud: FakeCloud, board: Board
+) -> None:
+    later(db, cloud, board)
+
+    assert waking.sweep(db)["threads_to_prune"] == 0
+
+
+def test_a_run_that_is_to_begin_later_does_though_its_thread_was_to_be_forgotten(
+    db: Database, cloud: FakeCloud, board: Board
+) -> None:
+    agent = later(db, cloud, board)
+
+    steps.prune(db, agent.thread.id)
+    db.execute("UPDATE agent_runs SET not_before = now()")
+
+    assert agent.step() == "success"
+
+
+def test_a_thread_that_went_on_after_it_was_forgotten_is_forgotten_again(
+    db: Database, cloud: FakeCloud, board: Board
+) -> None:
+    agent = make_agent(db, cloud, board.project_id, says("Done."))
+    for _ in range(2):
+        agent.start()
+        agent.steps()
+        steps.prune(db, agent.thread.id)
+        assert count(db, "checkpoints") == 1

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from callboard.agents import repository, service, waking
+from callboard.agents.models import Run
 from callboard.cards import service as cards
 from callboard.database import Database, connect
 from support.agents import ALICE, Agent, make_agent
@@ -421,3 +422,28 @@ def test_runs_that_wait_for_their_turn_are_not_asked_for_each_minute(
         db, ALICE, agent.thread_id, one(db, "SELECT min(id::text) AS id FROM agent_runs")["id"], "interrupt"
     )
     assert waking.sweep(db)["steps_overdue"] == 1
+
+
+def overdue(db: Database, agent: Agent, run: Run) -> None:
+    """Let the message of a run's first step be lost."""
+    agent.cloud.messages(agent.cloud.agent_queue_url)
+    db.execute("UPDATE agent_runs SET step_due_at = now() - interval '1 s' WHERE id = %s", (run.run_id,))
+
+
+def test_a_run_that_is_to_begin_later_holds_up_no_other(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = make_agent(db, cloud, board.project_id, says("Done."))
+    agent.start("Tomorrow", after_seconds=3600)
+    overdue(db, agent, agent.start("Now"))
+
+    assert waking.sweep(db)["steps_overdue"] == 1
+    assert agent.steps() == ["success"]
+
+
+def test_a_run_that_is_to_begin_later_waits_for_the_one_at_work(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = sleeping(db, cloud, board, 1)
+    later = agent.start("Later", after_seconds=3600)
+    db.execute("UPDATE agent_runs SET not_before = now(), step_due_at = now() WHERE id = %s", (later.run_id,))
+
+    assert waking.sweep(db)["steps_overdue"] == 0
+    agent.wake(agent.end_jobs())
+    assert agent.steps() == ["success", "success"]

@@ -1,5 +1,6 @@
 """States of threads as the SDK shows them, read from their checkpoints."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -73,8 +74,7 @@ def update(db: Database, thread: StoredThread, request: StateUpdate) -> Checkpoi
     except InvalidUpdateError as error:
         raise InvalidInputError("The update does not fit the state; name the node as as_node.") from error
     # An answer to a question that the thread has moved on from would be lost: who wants it asked again starts a run.
-    now = graph.get_state(checkpoints.config_of(thread.id))
-    repository.set_asked(db, thread.id, interrupts_by_task(now))
+    repository.ask_nothing(db, thread.id)
     return _checkpoint(stored, thread.view.thread_id)
 
 
@@ -188,13 +188,18 @@ def update_between(before: StateSnapshot, after: StateSnapshot) -> dict[str, Any
 
 def asked_in(snapshot: StateSnapshot) -> dict[str, Any]:
     """Return what a person is asked in a state, as the SDK shows it beside values; jobs are nobody's to answer for."""
-    asked = [interrupt_view(one) for one in snapshot.interrupts if one.value.get("type") == "approval"]
+    asked = [interrupt_view(one) for one in _questions(snapshot.interrupts)]
     return {"__interrupt__": asked} if asked else {}
 
 
 def interrupts_by_task(snapshot: StateSnapshot) -> dict[str, list[dict[str, Any]]]:
-    """Return what a person is asked, by task."""
-    return {task.id: [interrupt_view(one) for one in task.interrupts] for task in snapshot.tasks if task.interrupts}
+    """Return what a person is asked, by task; jobs are nobody's to answer for."""
+    asked = {task.id: [interrupt_view(one) for one in _questions(task.interrupts)] for task in snapshot.tasks}
+    return {task: views for task, views in asked.items() if views}
+
+
+def _questions(interrupts: Sequence[Interrupt]) -> list[Interrupt]:
+    return [one for one in interrupts if one.value.get("type") == "approval"]
 
 
 def interrupt_view(interrupt: Interrupt) -> dict[str, Any]:
