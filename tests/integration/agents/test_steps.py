@@ -137,7 +137,7 @@ def test_a_step_that_has_little_time_left_hands_on_before_the_model_is_asked(
     agent = make_agent(db, cloud, board.project_id, says("Done."))
     agent.start()
 
-    assert agent.step(seconds_left=steps.RESERVED_SECONDS - 1) == "handed_on"
+    assert agent.step(seconds_left=nodes.RESERVED_SECONDS - 1) == "handed_on"
     assert agent.model.asked == []
     assert agent.step() == "success"
 

@@ -39,6 +39,8 @@ from callboard.database import Database
 from callboard.errors import ServiceError
 from callboard.identity import Caller
 
+# What asking the model once may take, and a little: a step that has less left hands on.
+RESERVED_SECONDS = models.ANSWER_SECONDS + 5.0
 MAX_TURNS = 40
 MAX_MISTAKES = 3
 MAX_EARLIER_CHARACTERS = 1000
@@ -49,8 +51,8 @@ class StepContext:
     """What a step brings along; it is not stored.
 
     `lock` is the checkpointer's: it writes on the same connection from a thread of its own, so whoever uses that holds
-    it. `hand_on_at` (monotonic) is when the step has to end after the node at hand, and `super_steps` how many it may
-    do. `usage` is what the run has cost, once the step has asked the model.
+    it. `ends_at` (monotonic) is when the step is gone, and `super_steps` how many it may do. `usage` is what the run has
+    cost, once the step has asked the model.
     """
 
     db: Database
@@ -62,7 +64,7 @@ class StepContext:
     project_id: UUID
     run_id: UUID
     step: int
-    hand_on_at: float
+    ends_at: float
     super_steps: int
     usage: Usage | None = None
 
@@ -80,7 +82,7 @@ def pacing(node: Callable[..., Change]) -> Callable[..., Change]:
         context = runtime.context
         changed = node(state, context)
         context.super_steps -= 1
-        if context.super_steps <= 0 or time.monotonic() >= context.hand_on_at:
+        if context.super_steps <= 0 or time.monotonic() >= context.ends_at - RESERVED_SECONDS:
             context.control.request_drain("hand on")
         return changed
 
@@ -112,7 +114,7 @@ def think(
     if look is not None:
         first = HumanMessage([{"type": "text", "text": first.text}, *look(context, state)])
     crash_point("run_agent_step.before_model")
-    answer, tokens_in, tokens_out = models.ask(model, [SystemMessage(prompt), first, *others])
+    answer, tokens_in, tokens_out = models.ask(model, [SystemMessage(prompt), first, *others], context.ends_at)
     crash_point("run_agent_step.after_model")
     before = _usage_of_run(state, context)
     context.usage = Usage(

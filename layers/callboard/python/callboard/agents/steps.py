@@ -36,8 +36,6 @@ from callboard.settings import get_settings
 
 # As long as the function may run: past it, whoever had the step is dead.
 STEP_SECONDS = 125.0
-# What one call of the model may take, and storing its answer: a step that has less left hands on.
-RESERVED_SECONDS = 100.0
 # The queue gives a message up after five times: the last one ends the run.
 MAX_ATTEMPTS = 4
 
@@ -116,7 +114,7 @@ def _carry_on(db: Database, step: Step, seconds_left: float) -> Outcome:
             project_id=step.project_id,
             run_id=step.run_id,
             step=step.step,
-            hand_on_at=time.monotonic() + seconds_left - RESERVED_SECONDS,
+            ends_at=time.monotonic() + seconds_left,
             super_steps=get_settings().agent_super_steps,
         )
         saver.fence = (step.run_id, step.step)
