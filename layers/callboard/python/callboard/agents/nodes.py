@@ -51,8 +51,8 @@ class StepContext:
     """What a step brings along; it is not stored.
 
     `lock` is the checkpointer's: it writes on the same connection from a thread of its own, so whoever uses that holds
-    it. `ends_at` (monotonic) is when the step is gone, and `super_steps` how many it may do. `usage` is what the run has
-    cost, once the step has asked the model.
+    it. `ends_at` (monotonic) is when the step is gone, `super_steps` is how many it may do. `usage` is what the run
+    has cost, once the step has asked the model.
     """
 
     db: Database
