@@ -18,11 +18,14 @@ from callboard.projects.service import get_project_memory
 from callboard.settings import get_settings
 
 MAX_CANDIDATES = 20
-# What Converse takes of a picture, and as many as are compared well.
-# https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-call.html
-PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-MAX_PICTURE_BYTES = 3_750_000
+# As many pictures as are compared well, each as large as a model looks at it: it would make larger ones smaller itself.
+# https://docs.claude.com/en/docs/build-with-claude/vision
 MAX_PICTURES = 8
+PICTURE_SIDE = 1568
+MAX_PICTURE_BYTES = 20 * 1024 * 1024
+# Bedrock takes 20 MB in a request, in which pictures are a third larger.
+# https://docs.claude.com/en/docs/build-with-claude/vision
+MAX_BYTES_IN_ALL = 12_000_000
 # About fifteen thousand tokens.
 MAX_CHARACTERS = 60_000
 
@@ -50,22 +53,35 @@ def of_card(context: StepContext, state: State) -> AnyMessage:
 
 
 def pictures_of_card(context: StepContext, state: State) -> list[dict[str, Any]]:
-    """Fetch the pictures among a card's candidates, the newest few of them, each under its job's id."""
+    """Fetch the pictures among a card's candidates, the newest few of them, each under its job's id.
+
+    One that is gone, that cannot be drawn or that would be too much is named instead.
+
+    Raises:
+        ServiceUnavailableError: The bucket does not answer.
+    """
+    from callboard.pictures import reduced  # noqa: PLC0415  # only reviews pay for Pillow
+
     if not get_settings().model_sees_pictures:
         return []
     card_id = UUID(state["card_id"] or "")
     with context.lock:
         candidates = card_rows.candidates(context.db, context.tenant, card_id, None, MAX_PICTURES)
     blocks: list[dict[str, Any]] = []
+    left = MAX_BYTES_IN_ALL
     for candidate in candidates or []:
-        if candidate.media_type not in PICTURES:
+        if not (candidate.media_type or "").startswith("image/"):
             continue
         content = storage.read(candidate.result_url, MAX_PICTURE_BYTES)
-        if content is not None:
-            blocks += [
-                {"type": "text", "text": f"The picture of candidate {candidate.id}:"},
-                {"type": "image", "mime_type": candidate.media_type, "base64": base64.b64encode(content).decode()},
-            ]
+        small = None if content is None else reduced(content, PICTURE_SIDE, "JPEG")
+        if small is None or len(small) > left:
+            blocks.append({"type": "text", "text": f"The picture of candidate {candidate.id} cannot be shown."})
+            continue
+        left -= len(small)
+        blocks += [
+            {"type": "text", "text": f"The picture of candidate {candidate.id}:"},
+            {"type": "image", "mime_type": "image/jpeg", "base64": base64.b64encode(small).decode()},
+        ]
     return blocks
 
 
