@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from callboard.agents import checkpoints, model, nodes, repository, service, steps, toolbox, waking
+from callboard.agents import checkpoints, model, nodes, repository, service, sizes, steps, toolbox, waking
 from callboard.agents.model import ModelUnavailableError
 from callboard.database import Database
 from callboard.mcp import registry
@@ -528,4 +528,36 @@ def test_an_answer_that_is_too_long_for_a_model_is_cut_and_says_so(
 
     read = agent.model.asked[-1][-1].text
     assert "truncated" in json.loads(read)
-    assert len(read) < 2 * toolbox.MAX_CONTENT_CHARACTERS
+    assert len(read) < 2 * sizes.MAX_CONTENT
+
+
+def test_a_conversation_that_has_become_too_long_goes_on_without_its_oldest_turns(
+    db: Database, cloud: FakeCloud, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert_job(db, board.card_id, params={"prompt": "x" * 2000})
+    monkeypatch.setattr(sizes, "MAX_CONVERSATION", 20_000)
+    monkeypatch.setattr(sizes, "KEPT_CONVERSATION", 12_000)
+    look = calls(("get_project_memory", {"project_id": str(board.project_id)}))
+    agent = make_agent(db, cloud, board.project_id, *[look] * 20, says("Done."))
+    agent.start()
+
+    assert agent.steps() == ["handed_on", "success"]
+
+    assert len(agent.model.asked) == 21
+    assert max(sum(len(message.text) for message in asked[1:]) for asked in agent.model.asked) < 20_000
+    assert agent.model.asked[-1][1].text.endswith(sizes.LEFT_OUT)
+    assert sum(len(message.text) for message in agent.state()["messages"]) < 20_000
+
+
+def test_all_that_a_turn_reads_has_its_bound(db: Database, cloud: FakeCloud, board: Board) -> None:
+    for _ in range(40):
+        insert_job(db, board.card_id, params={"prompt": "x" * 1000})
+    look = ("get_project_memory", {"project_id": str(board.project_id)})
+    agent = make_agent(db, cloud, board.project_id, calls(*[look] * 20), says("I see."))
+    agent.start()
+
+    agent.steps()
+
+    read = [message.text for message in agent.model.asked[-1][3:]]
+    assert len(read) == 20
+    assert sum(map(len, read)) < 1.2 * sizes.MAX_TURN

@@ -447,3 +447,19 @@ def test_a_run_that_is_to_begin_later_waits_for_the_one_at_work(db: Database, cl
     assert waking.sweep(db)["steps_overdue"] == 0
     agent.wake(agent.end_jobs())
     assert agent.steps() == ["success", "success"]
+
+
+def test_of_very_many_jobs_a_model_reads_how_many_have_which_status_and_the_failures(
+    db: Database, cloud: FakeCloud, board: Board
+) -> None:
+    done = [insert_job(db, board.card_id, status="completed") for _ in range(198)]
+    failed = [insert_job(db, board.card_id, status="failed", error_code="deadline") for _ in range(2)]
+    wait = ("wait_for_jobs", {"job_ids": [str(job_id) for job_id in done + failed]})
+    agent = make_agent(db, cloud, board.project_id, calls(wait), says("Done."))
+    agent.start()
+
+    assert agent.steps() == ["success"]
+
+    told = outcome(agent)
+    assert told["statuses"] == {"completed": 198, "failed": 2}
+    assert [job["job_id"] for job in told["failed"]] == [str(job_id) for job_id in failed]
