@@ -12,6 +12,7 @@ from callboard.errors import (
     ServiceFailedError,
     ServiceUnavailableError,
 )
+from callboard.fields import described
 
 
 class UnknownToolError(NotFoundError):
@@ -28,14 +29,7 @@ class InvalidToolArgumentsError(InvalidInputError):
     @classmethod
     def of(cls, tool: str, error: ValidationError) -> Self:
         """Say what is wrong with each argument, in the form of an invalid HTTP request; never what was given."""
-        fields = [
-            {
-                "field": ".".join(str(part) for part in fault["loc"]) or "arguments",
-                "message": fault["msg"],
-                "type": fault["type"],
-            }
-            for fault in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
+        fields = [fault | {"field": fault["field"] or "arguments"} for fault in described(error)]
         return cls(details={"tool": tool, "fields": fields})
 
 
