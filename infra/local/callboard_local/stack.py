@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from callboard_local import deployment, forwarder, identities, ministack, postgres, processes, warmth
+from callboard_local import deployment, forwarder, identities, ministack, postgres, processes, queues, warmth
 from callboard_local.artifacts import newest_migration
 from callboard_local.errors import StackError, StackNotRunningError
 from callboard_local.paths import StackPaths
@@ -192,21 +192,7 @@ def _start(paths: StackPaths, progress: Progress, bind: str | None) -> Stack:
         assets_bucket=deployed["AssetsBucketName"],
         connections_table=deployed["ConnectionsTableName"],
         event_bus=deployed["EventBusName"],
-        queues={
-            name: deployed[f"{title}Url"]
-            for name, title in {
-                "jobs": "JobsQueue",
-                "jobs-dead-letters": "JobsDeadLetters",
-                "checks": "ChecksQueue",
-                "checks-dead-letters": "ChecksDeadLetters",
-                "notify": "NotifyQueue",
-                "notify-dead-letters": "NotifyDeadLetters",
-                "wake": "WakeQueue",
-                "wake-dead-letters": "WakeDeadLetters",
-                "agents": "AgentQueue",
-                "agents-dead-letters": "AgentDeadLetters",
-            }.items()
-        },
+        queues={name: deployed[output] for name, output in queues.OUTPUTS.items()},
         crash_points_file=str(paths.crash_points_file),
         region=ministack.REGION,
         stack_name=deployment.STACK_NAME,
