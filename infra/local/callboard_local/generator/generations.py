@@ -127,6 +127,7 @@ class Generation(ABC):
             "kind": self.kind,
             "status": self.status,
             "webhook": self.callback_url,
+            "correlation_id": self.correlation_id,
             "created_at": _timestamp(self.created_at),
             "completed_at": _timestamp(self.completed_at),
             "calls": {"create": creations, "get": self.calls["get"], "cancel": self.calls["cancel"]},

@@ -11,7 +11,7 @@ from callboard.crash import crash_point
 from callboard.database import Database
 from callboard.errors import ServiceUnavailableError
 from callboard.events import service as events
-from callboard.observability import logger
+from callboard.observability import correlated, logger
 from callboard.queues import Message
 from callboard.settings import get_settings
 
@@ -67,6 +67,9 @@ def follow_up(db: Database, woken: Woken, *, origin: str) -> int:
     if woken.threads:
         send_steps(woken.threads)
         metrics.emit({"AgentWakeUps": len(woken.threads)})
+        for thread, correlation_id in woken.threads:
+            with correlated(correlation_id):
+                logger.info("agent woken", action="agent_woken", internal_thread=str(thread))
     events.publish(db, woken.events, origin=origin)
     return len(woken.threads)
 
