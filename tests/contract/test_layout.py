@@ -59,6 +59,9 @@ MORE_FILES = {
     "mcp": {
         "registry.py": "what tools there are, and calling one",
         "tools.py": "the built-in ones",
+        "server.py": "the SDK's server for whatever is offered",
+        "offers.py": "what Callboard offers through it",
+        "prompts.py": "what clients can have their models told",
     },
     "providers": {
         "replicate.py": "one adapter a kind of service",

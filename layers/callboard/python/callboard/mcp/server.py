@@ -1,0 +1,111 @@
+"""The server that speaks MCP, by the official SDK, for whatever is offered through it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import mcp_types as types
+from mcp.server.caching import CacheHint
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.shared.exceptions import MCPError
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from callboard.errors import InvalidInputError, NotFoundError, ServiceError
+from callboard.mcp.errors import ResourceNotFoundError
+
+VERSION = "0.1.0"
+INSTRUCTIONS = """\
+Callboard produces content: a project holds activities, an activity holds task cards, a card is one picture, clip or \
+sound. Generation jobs make candidates for a card; one of them becomes its approved asset. Start with a project's \
+memory, the tool get_project_memory or the resource callboard://projects/{project_id}/memory. Jobs run by themselves: \
+ask for them again after a while rather than at once."""
+
+# Revisions before 2026-07-28 have a code of its own for it.
+LEGACY_RESOURCE_NOT_FOUND = -32002
+HOUR_MS = 3_600_000
+# Clients ask again after a deployment at the latest within this time. What is the same for all callers may be shared.
+HINTS: dict[Any, CacheHint] = {
+    "server/discover": CacheHint(ttl_ms=HOUR_MS, scope="public"),
+    "prompts/list": CacheHint(ttl_ms=HOUR_MS, scope="public"),
+    "resources/templates/list": CacheHint(ttl_ms=HOUR_MS, scope="public"),
+    "tools/list": CacheHint(ttl_ms=300_000, scope="private"),
+    "resources/list": CacheHint(ttl_ms=0, scope="private"),
+    "resources/read": CacheHint(ttl_ms=0, scope="private"),
+}
+
+type Context = ServerRequestContext[Any]
+type Page = types.PaginatedRequestParams | None
+
+
+class Offers(Protocol):
+    """What a server offers to one caller. Errors of the domain become errors of the protocol."""
+
+    async def list_tools(self, context: Context, params: Page) -> types.ListToolsResult:
+        """List what can be called."""
+
+    async def call_tool(
+        self, context: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        """Call a tool."""
+
+    async def list_resources(self, context: Context, params: Page) -> types.ListResourcesResult:
+        """List what can be read."""
+
+    async def list_resource_templates(self, context: Context, params: Page) -> types.ListResourceTemplatesResult:
+        """List the forms of what can be read."""
+
+    async def read_resource(
+        self, context: Context, params: types.ReadResourceRequestParams
+    ) -> types.ReadResourceResult | types.InputRequiredResult:
+        """Read a resource."""
+
+    async def list_prompts(self, context: Context, params: Page) -> types.ListPromptsResult:
+        """List the prompts."""
+
+    async def get_prompt(
+        self, context: Context, params: types.GetPromptRequestParams
+    ) -> types.GetPromptResult | types.InputRequiredResult:
+        """Fill in a prompt."""
+
+
+def build_server(offers: Offers) -> Server[Any]:
+    """Make the server of one request: it keeps nothing, and announces no changes, which nothing could deliver."""
+    return Server(
+        "callboard",
+        version=VERSION,
+        title="Callboard",
+        description="A backend for agent-driven content production.",
+        instructions=INSTRUCTIONS,
+        cache_hints=HINTS,
+        on_list_tools=_spoken(offers.list_tools),
+        on_call_tool=_spoken(offers.call_tool),
+        on_list_resources=_spoken(offers.list_resources),
+        on_list_resource_templates=_spoken(offers.list_resource_templates),
+        on_read_resource=_spoken(offers.read_resource),
+        on_list_prompts=_spoken(offers.list_prompts),
+        on_get_prompt=_spoken(offers.get_prompt),
+    )
+
+
+def _spoken[Params, Result](
+    handler: Callable[[Context, Params], Awaitable[Result]],
+) -> Callable[[Context, Params], Awaitable[Result]]:
+    """Let a handler's errors of the domain be those of the protocol; of any other, the SDK tells nothing."""
+
+    async def speaking(context: Context, params: Params) -> Result:
+        try:
+            return await handler(context, params)
+        except ServiceError as error:
+            raise MCPError(
+                code=_code(error, context.protocol_version),
+                message=error.message,
+                data=error.details | {"code": error.code},
+            ) from error
+
+    return speaking
+
+
+def _code(error: ServiceError, revision: str) -> int:
+    if isinstance(error, ResourceNotFoundError) and revision not in MODERN_PROTOCOL_VERSIONS:
+        return LEGACY_RESOURCE_NOT_FOUND
+    return types.INVALID_PARAMS if isinstance(error, InvalidInputError | NotFoundError) else types.INTERNAL_ERROR
