@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -35,14 +35,20 @@ class FakeIssuer:
     url: str = ""
 
     def token(
-        self, user: str = "alice", *, key: str = "key-1", headers: Mapping[str, Any] | None = None, **claims: Any
+        self,
+        user: str = "alice",
+        *,
+        key: str = "key-1",
+        headers: Mapping[str, Any] | None = None,
+        groups: Sequence[str] | None = None,
+        **claims: Any,
     ) -> str:
-        """Sign an access token of a user in a tenant of its name; a claim of None is left out."""
+        """Sign an access token of a user in a tenant of its name or in these groups; a claim of None is left out."""
         now = int(time.time())
         standard = {
             "sub": f"user-{user}",
             "username": user,
-            "cognito:groups": [f"tenant:{user}"],
+            "cognito:groups": [f"tenant:{user}"] if groups is None else list(groups),
             "client_id": AUDIENCE,
             "token_use": "access",
             "iss": self.name,

@@ -130,7 +130,7 @@ def test_a_token_whose_claims_were_changed_is_invalid(issuer: FakeIssuer) -> Non
 def test_a_token_that_is_not_signed_or_by_a_shared_secret_is_invalid(issuer: FakeIssuer) -> None:
     claims = jwt.decode(issuer.token(), options={"verify_signature": False})
     public = private_key("key-1").public_key().public_numbers()
-    unsigned = jwt.encode(claims, None, algorithm="none", headers={"kid": "key-1"})
+    unsigned = jwt.encode(claims, "", algorithm="none", headers={"kid": "key-1"})
     shared = jwt.encode(claims, str(public.n).encode(), algorithm="HS256", headers={"kid": "key-1"})
 
     for token in (unsigned, shared, "a.b.c", "abc", "\x00", "é.é.é"):
@@ -145,7 +145,7 @@ def test_an_id_token_is_the_wrong_one(issuer: FakeIssuer) -> None:
 
 def test_a_user_of_two_tenants_is_refused(issuer: FakeIssuer) -> None:
     with pytest.raises(TenantAmbiguousError):
-        caller_of(f"Bearer {issuer.token(**{'cognito:groups': ['tenant:a', 'tenant:b']})}")
+        caller_of(f"Bearer {issuer.token(groups=['tenant:a', 'tenant:b'])}")
 
 
 def test_the_discovery_document_is_asked_where_no_setting_says_where_the_keys_are(
