@@ -301,3 +301,23 @@ class TestPrompts:
         error = alice.refused("prompts/get", {"name": name, "arguments": arguments})
 
         assert (error["code"], error["data"]["code"]) == (-32602, code)
+
+
+class TestCompletions:
+    def complete(self, client: Client, name: str, value: str) -> list[str]:
+        reference = {"type": "ref/prompt", "name": "plan_project"}
+        params = {"ref": reference, "argument": {"name": name, "value": value}}
+        values: list[str] = client.ask("completion/complete", params)["completion"]["values"]
+        return values
+
+    def test_are_the_tenant_s_newest_projects_by_id_or_name(self, alice: Client, db: Database) -> None:
+        lamp, storm = (str(insert_project(db, name=name)) for name in ("Lamp", "Storm"))
+        insert_project(db, tenant="bob", name="Lamp")
+
+        assert self.complete(alice, "project_id", "") == [storm, lamp]
+        assert self.complete(alice, "project_id", "la") == [lamp]
+        assert self.complete(alice, "project_id", storm[:-1]) == [storm]
+        assert self.complete(alice, "project_id", "nothing") == []
+
+    def test_of_anything_else_are_none(self, alice: Client, board: Board) -> None:
+        assert self.complete(alice, "brief", "") == []

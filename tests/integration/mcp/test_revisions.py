@@ -22,6 +22,7 @@ class TestNewest:
 
         assert result["supportedVersions"] == [NEWEST]
         assert result["capabilities"] == {
+            "completions": {},
             "prompts": {"listChanged": False},
             "resources": {"listChanged": False, "subscribe": False},
             "tools": {"listChanged": False},

@@ -43,6 +43,8 @@ VERSION_KEY = "callboard/version"
 # What a tool answers is sent twice, as text and as a structure, in an answer of at most 6 MB.
 MAX_CONTENT_CHARACTERS = 1_500_000
 REVIEWED_CANDIDATES = 20
+# The protocol's own limit.
+MAX_COMPLETIONS = 100
 # As over HTTP, nothing of the inside.
 UNFORESEEN = {"code": "INTERNAL_ERROR", "message": "An unexpected error occurred", "details": {}}
 
@@ -197,6 +199,16 @@ class BoardOffers:
             ],
         )
 
+    async def complete(self, context: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
+        """Suggest the newest projects whose id or name begins so, wherever a project's id is asked for."""
+        if params.argument.name != "project_id":
+            return types.CompleteResult(completion=types.Completion(values=[]))
+        begun = params.argument.value.casefold()
+        with session() as db:
+            newest = projects.list_projects(db, self.caller, None, MAX_COMPLETIONS).items
+        found = [str(project.id) for project in newest if _begins(project, begun)]
+        return types.CompleteResult(completion=types.Completion(values=found))
+
 
 def version_of(memory: ProjectMemory) -> str:
     """Return what changes whenever a memory does, its signed URLs aside."""
@@ -281,6 +293,10 @@ def _refusal(error: Mapping[str, Any]) -> types.CallToolResult:
 def _read_memory(caller: Caller, project_id: UUID) -> ProjectMemory:
     with session() as db:
         return projects.get_project_memory(db, caller, project_id)
+
+
+def _begins(project: Project, begun: str) -> bool:
+    return str(project.id).startswith(begun) or project.name.casefold().startswith(begun)
 
 
 def _memory_of(project: Project) -> types.Resource:

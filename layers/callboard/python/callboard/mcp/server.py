@@ -67,6 +67,9 @@ class Offers(Protocol):
     ) -> types.GetPromptResult | types.InputRequiredResult:
         """Fill in a prompt."""
 
+    async def complete(self, context: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
+        """Suggest values of an argument of a prompt or of a resource's form."""
+
 
 def build_server(offers: Offers) -> Server[Any]:
     """Make the server of one request: it keeps nothing, and announces no changes, which nothing could deliver."""
@@ -84,6 +87,7 @@ def build_server(offers: Offers) -> Server[Any]:
         on_read_resource=_spoken(offers.read_resource),
         on_list_prompts=_spoken(offers.list_prompts),
         on_get_prompt=_spoken(offers.get_prompt),
+        on_completion=_spoken(offers.complete),
     )
 
 
