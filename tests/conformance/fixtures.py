@@ -237,6 +237,10 @@ class FixtureOffers:
             raise UnknownToolError(details={"tool": params.name})
         return await TOOLS[params.name](context, params)
 
+    def header_schema(self, name: str) -> dict[str, Any] | None:
+        """Say that none of the tools repeats arguments in headers."""
+        return None
+
     async def list_resources(self, context: Context, params: Page) -> types.ListResourcesResult:
         """List the resources."""
         return types.ListResourcesResult(

@@ -57,7 +57,11 @@ MORE_FILES = {
         "sweep.py": "the part of the service that sweep_jobs runs",
     },
     "mcp": {
-        "registry.py": "what tools there are, and calling one",
+        "catalog.py": "built-in and registered tools, listed and called in one way",
+        "invocation.py": "one adapter: functions that are tools",
+        "registrations.py": "the part of the service that manage_tools runs",
+        "registry.py": "what tools are built in, and calling one",
+        "schemas.py": "JSON Schemas of registered tools",
         "tools.py": "the built-in ones",
         "server.py": "the SDK's server for whatever is offered",
         "offers.py": "what Callboard offers through it",

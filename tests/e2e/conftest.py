@@ -46,6 +46,13 @@ async def bob(stack: Stack, token: Callable[[str], str]) -> AsyncIterator[User]:
 
 
 @pytest.fixture
+async def admin(stack: Stack, token: Callable[[str], str]) -> AsyncIterator[User]:
+    """An administrator of alice's tenant."""
+    async with signed_in(stack, token("admin")) as user:
+        yield user
+
+
+@pytest.fixture
 async def control(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     """Ask the generation service what it was asked."""
     headers = {"authorization": f"Bearer {stack.generator_token}"}

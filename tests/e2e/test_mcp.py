@@ -45,7 +45,7 @@ async def test_a_production_from_the_first_call_to_the_approved_asset(alice: Use
     project = await alice.call("POST", "/api/projects", {"name": f"By MCP, {era}"}, expect=201)
     async with connected(alice, era) as client:
         listed = await client.list_tools()
-        assert [tool.name for tool in listed.tools] == TOOLS
+        assert [tool.name for tool in listed.tools][: len(TOOLS)] == TOOLS
 
         async def call(tool: str, **arguments: Any) -> Any:
             result = await client.call_tool(tool, arguments)

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from callboard_local import ministack
 from callboard_local.openapi import COMMITTED
 from support.stack import User
+from support.tools import contact_sheet_tool
 
 from .conftest import PATHS
 
@@ -21,6 +23,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("patch", "/api/cards/{card_id}"): {"title": "Stolen"},
     ("post", "/api/cards/{card_id}/approve"): {"job_id": "0198f2a0-0000-7000-8000-000000000001"},
 }
+# Of tools, everyone may read; whether there is one to change, only administrators learn.
+ADMINS_ONLY = {("put", "/api/tools/{name}"), ("delete", "/api/tools/{name}")}
 # Signed by services: no user's token counts there.
 SIGNED = {"/api/jobs/{job_id}/status", "/api/callbacks/{provider}"}
 
@@ -32,11 +36,13 @@ def operations() -> list[tuple[str, str]]:
         (method, path)
         for path, item in paths.items()
         for method in item
-        if path.startswith("/api/") and "{" in path and path not in SIGNED
+        if path.startswith("/api/") and "{" in path and path not in SIGNED and (method, path) not in ADMINS_ONLY
     ]
 
 
-async def ids_of(user: User) -> dict[str, str]:
+async def ids_of(user: User, admin: User) -> dict[str, str]:
+    tool = f"tool_{uuid4().hex}"
+    await admin.call("POST", "/api/tools", contact_sheet_tool(user.stack, tool), expect=201)
     card = await user.make_card()
     job_id = await user.create_job(card)
     await user.ended(job_id)
@@ -47,11 +53,12 @@ async def ids_of(user: User) -> dict[str, str]:
         "card_id": card["id"],
         "job_id": job_id,
         "asset_id": asset["id"],
+        "name": tool,
     }
 
 
-async def test_another_tenant_s_ids_are_not_found_like_unknown_ones(alice: User, bob: User) -> None:
-    ids = await ids_of(alice)
+async def test_another_tenant_s_ids_are_not_found_like_unknown_ones(alice: User, bob: User, admin: User) -> None:
+    ids = await ids_of(alice, admin)
     before = await alice.call("GET", f"/api/projects/{ids['project_id']}/activities")
     assert len(operations()) >= 20
 
@@ -68,14 +75,16 @@ async def test_another_tenant_s_ids_are_not_found_like_unknown_ones(alice: User,
     assert await alice.call("GET", f"/api/projects/{ids['project_id']}/activities") == before
 
 
-async def test_lists_hold_one_s_own_things_only(alice: User, bob: User) -> None:
-    ids = await ids_of(alice)
+async def test_lists_hold_one_s_own_things_only(alice: User, bob: User, admin: User) -> None:
+    ids = await ids_of(alice, admin)
 
     projects = await bob.call("GET", "/api/projects?limit=200")
+    tools = await bob.call("GET", "/api/tools?limit=200")
     jobs = await bob.call("GET", f"/api/jobs?card_id={ids['card_id']}")
 
     assert ids["project_id"] not in [project["id"] for project in projects["items"]]
     assert jobs["items"] == []
+    assert tools["items"] == []
 
 
 async def test_another_tenant_s_card_takes_no_job(alice: User, bob: User) -> None:

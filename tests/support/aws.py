@@ -63,6 +63,7 @@ def forget_clients() -> None:
         aws.websocket_management,
         aws.servicediscovery,
         aws.cognito,
+        aws.functions,
     ):
         client.cache_clear()
     get_settings.cache_clear()

@@ -5,7 +5,14 @@ from typing import Any
 import pytest
 
 from callboard.errors import UnauthenticatedError
-from callboard.identity import TenantAmbiguousError, WrongTokenError, caller_from_claims, groups_of
+from callboard.identity import (
+    AdminsOnlyError,
+    TenantAmbiguousError,
+    WrongTokenError,
+    caller_from_claims,
+    groups_of,
+    require_admin,
+)
 
 
 def claims(**more: Any) -> dict[str, Any]:
@@ -85,3 +92,10 @@ def test_other_issuers_claim_is_the_one_that_counts() -> None:
 def test_name_falls_back_to_the_client_and_then_the_subject() -> None:
     assert caller_from_claims({"sub": "u1", "client_id": "c1"}).user_name == "c1"
     assert caller_from_claims({"sub": "u1"}).user_name == "u1"
+
+
+def test_only_administrators_pass_where_one_is_needed() -> None:
+    require_admin(caller_from_claims(claims(**{"cognito:groups": "[tenant:studio admins]"})))
+
+    with pytest.raises(AdminsOnlyError):
+        require_admin(caller_from_claims(claims()))

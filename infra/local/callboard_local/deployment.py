@@ -103,7 +103,7 @@ def _point_at_code(source: dict[str, Any], code: dict[str, str]) -> None:
     shared["Layers"] = [{"Ref": "CallboardLayer"}]
     # The emulator starts workers on its own machine, whatever their architecture.
     shared.pop("Architectures", None)
-    for big in ("DependenciesLayer", "AgentsLayer"):
+    for big in ("DependenciesLayer", "AgentsLayer", "PicturesLayer"):
         resources.pop(big)
     resources["CallboardLayer"]["Properties"]["ContentUri"] = uri("layer")
     for resource in resources.values():

@@ -36,6 +36,7 @@ TAGS = {
     "Assets": "The results that were approved, one a card.",
     "Jobs": "Requests to cloud generation services, and what became of them.",
     "Agents": "Assistants, threads and runs, as the LangGraph SDK asks for them.",
+    "Tools": "Tools of other services, which agents and MCP clients may call.",
     "Realtime": "Following changes live, over a WebSocket.",
     "Services": "For cloud generation services: signed reports about jobs.",
     "Health": "Whether what Callboard depends on answers.",

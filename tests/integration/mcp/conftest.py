@@ -1,10 +1,11 @@
-"""An MCP server with an issuer of tokens, and clients of two tenants."""
+"""An MCP server with an issuer of tokens, clients of two tenants, and a stand-in of Lambda for registered tools."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from callboard import access_tokens
+from callboard import access_tokens, aws
 from callboard.database import Database
 from callboard.settings import get_settings
 from mcp_server.handler import lambda_handler
@@ -13,6 +14,7 @@ from support.board import Board, make_board
 from support.issuer import AUDIENCE, FakeIssuer, running_issuer
 from support.mcp import NEWEST, Client
 from support.rows import insert_provider
+from support.tools import Functions
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +58,15 @@ def bob(client: Callable[..., Client]) -> Client:
 def board(db: Database) -> Board:
     insert_provider(db)
     return make_board(db)
+
+
+@pytest.fixture
+def functions(cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch) -> Functions:
+    """Take the place of the client that invokes functions."""
+    stand_in, make = Functions(), aws._client
+
+    def client(service: str, **options: Any) -> Any:
+        return stand_in if service == "lambda" else make(service, **options)
+
+    monkeypatch.setattr(aws, "_client", client)
+    return stand_in

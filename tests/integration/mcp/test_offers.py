@@ -14,6 +14,7 @@ from support.aws import FakeCloud
 from support.board import Board, one
 from support.mcp import Client
 from support.rows import insert_job, insert_project
+from support.tools import OUTPUT_SCHEMA, Functions, register
 
 UNKNOWN = "0198f2a0-0000-7000-8000-000000000009"
 
@@ -160,6 +161,57 @@ class TestTools:
         error = refusal(alice.call("get_project_memory", project_id=str(board.project_id)))
 
         assert error["code"] == "ANSWER_TOO_LARGE"
+
+
+class TestRegisteredTools:
+    def test_follow_those_built_in_for_their_own_tenant(self, alice: Client, bob: Client, db: Database) -> None:
+        register(db)
+
+        tools = alice.ask("tools/list")["tools"]
+
+        assert [tool["name"] for tool in tools[-2:]] == ["approve_asset", "shine_lamp"]
+        assert tools[-1]["inputSchema"]["required"] == ["colour"]
+        assert "outputSchema" not in tools[-1]
+        assert tools[-1]["annotations"]["readOnlyHint"] is False
+        assert "shine_lamp" not in [tool["name"] for tool in bob.ask("tools/list")["tools"]]
+
+    def test_are_carried_out_by_their_function(self, alice: Client, db: Database, functions: Functions) -> None:
+        register(db, output_schema=OUTPUT_SCHEMA)
+
+        result = alice.call("shine_lamp", colour="red")
+
+        assert result["structuredContent"] == {"lumens": 800}
+        (call,) = [invocation["Payload"] for invocation in functions.invocations]
+        assert (call["arguments"], call["tenant"]) == ({"colour": "red"}, "alice")
+
+    def test_of_another_tenant_are_unknown(self, bob: Client, db: Database, functions: Functions) -> None:
+        register(db)
+
+        error = bob.refused("tools/call", {"name": "shine_lamp", "arguments": {"colour": "red"}})
+
+        assert (error["code"], error["data"]["code"]) == (-32602, "UNKNOWN_TOOL")
+        assert functions.invocations == []
+
+    def test_never_see_wrong_arguments(self, alice: Client, db: Database, functions: Functions) -> None:
+        register(db)
+
+        error = refusal(alice.call("shine_lamp", colour="far too long"))
+
+        assert error["code"] == "INVALID_TOOL_ARGUMENTS"
+        assert [fault["field"] for fault in error["details"]["fields"]] == ["colour"]
+        assert functions.invocations == []
+
+    def test_may_ask_for_arguments_in_headers(self, alice: Client, db: Database, functions: Functions) -> None:
+        zone = {"type": "string", "x-mcp-header": "Zone"}
+        register(db, schema={"type": "object", "properties": {"zone": zone}})
+        params = {"name": "shine_lamp", "arguments": {"zone": "north"}}
+
+        repeated = alice.send("tools/call", params, headers={"mcp-param-zone": "north"})
+        another = alice.send("tools/call", params, headers={"mcp-param-zone": "south"})
+
+        assert repeated.status == 200
+        assert (another.status, another.body["error"]["code"]) == (400, -32020)
+        assert len(functions.invocations) == 1
 
 
 class TestResources:

@@ -29,6 +29,9 @@ Resources:
   AgentsLayer:
     Type: AWS::Serverless::LayerVersion
     Properties: {ContentUri: layers/agents/}
+  PicturesLayer:
+    Type: AWS::Serverless::LayerVersion
+    Properties: {ContentUri: layers/pictures/}
   Logs:
     Type: AWS::Logs::LogGroup
   HttpApi:

@@ -5,8 +5,8 @@ import re
 from dataclasses import asdict
 from pathlib import Path
 
-from callboard_local.contact_sheet import Frame, draw_contact_sheet
 from callboard_local.demo.production import Production
+from tool_contact_sheet.drawing import Frame, draw_contact_sheet
 
 CONTACT_SHEET = "contact-sheet.png"
 REPORT = "report.json"

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_servicediscovery import ServiceDiscoveryClient
     from mypy_boto3_sqs import SQSClient
@@ -40,6 +41,13 @@ def failures() -> tuple[type[Exception], ...]:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     return BotoCoreError, ClientError
+
+
+def late_answers() -> tuple[type[Exception], ...]:
+    """Return what a call to AWS raises whose answer does not come in time, for an except clause."""
+    from botocore.exceptions import ReadTimeoutError  # noqa: PLC0415
+
+    return (ReadTimeoutError,)
 
 
 @lru_cache(maxsize=1)
@@ -98,4 +106,14 @@ def servicediscovery() -> "ServiceDiscoveryClient":
 def cognito() -> "CognitoIdentityProviderClient":
     """Return the client of Cognito's user pools."""
     client: CognitoIdentityProviderClient = _client("cognito-idp")
+    return client
+
+
+@lru_cache(maxsize=1)
+def functions(read_timeout: float) -> "LambdaClient":
+    """Return the client that invokes functions and waits so many seconds for an answer.
+
+    It does not ask again by itself: a function whose answer was late may have done its work all the same.
+    """
+    client: LambdaClient = _client("lambda", read_timeout=read_timeout, tries=1)
     return client

@@ -107,5 +107,11 @@ class ServiceUnavailableError(ServiceError):
     retryable = True
 
 
+class ServiceFailedError(ServiceError):
+    """A service this request depends on failed."""
+
+    code = "SERVICE_FAILED"
+
+
 class ConfigurationError(RuntimeError):
     """A setting is missing or wrong; the message names it. A fault of the deployment, never of a request."""

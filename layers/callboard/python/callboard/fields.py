@@ -30,12 +30,18 @@ def storable_text(value: Any) -> Any:
     return value
 
 
-def storable_params(params: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """Refuse params that the database cannot store as JSON, or that are too large to carry around."""
-    for leaf in _leaves(params):
+def storable_json(value: JsonValue) -> JsonValue:
+    """Refuse what the database cannot store as JSON."""
+    for leaf in _leaves(value):
         storable_text(leaf)
         if isinstance(leaf, float) and not math.isfinite(leaf):
             raise ValueError("must not hold numbers beyond the range of a double")
+    return value
+
+
+def storable_params(params: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Refuse params that the database cannot store as JSON, or that are too large to carry around."""
+    storable_json(params)
     if len(json.dumps(params, ensure_ascii=False).encode()) > MAX_PARAMS_BYTES:
         raise ValueError(f"must not be larger than {MAX_PARAMS_BYTES} bytes")
     return params

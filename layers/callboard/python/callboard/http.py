@@ -42,6 +42,7 @@ STATUS_OF: dict[type[errors.ServiceError], HTTPStatus] = {
     errors.PayloadTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.NotFinishedError: HTTPStatus.GATEWAY_TIMEOUT,
     errors.ServiceUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ServiceFailedError: HTTPStatus.BAD_GATEWAY,
     errors.ServiceError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 

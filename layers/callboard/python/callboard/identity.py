@@ -25,6 +25,12 @@ class WrongTokenError(UnauthenticatedError):
     code = "WRONG_TOKEN"
 
 
+class AdminsOnlyError(ForbiddenError):
+    """Only administrators of the tenant may do this."""
+
+    code = "ADMINS_ONLY"
+
+
 class Caller(BaseModel):
     """An authenticated user or machine and what it may see."""
 
@@ -72,3 +78,13 @@ def caller_from_claims(claims: Mapping[str, Any], groups_claim: str = "cognito:g
         is_admin=ADMIN_GROUP in groups,
         is_machine=MACHINE_GROUP in groups,
     )
+
+
+def require_admin(caller: Caller) -> None:
+    """Let administrators pass.
+
+    Raises:
+        AdminsOnlyError: The caller is none.
+    """
+    if not caller.is_admin:
+        raise AdminsOnlyError

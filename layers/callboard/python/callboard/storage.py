@@ -25,6 +25,11 @@ def output_key(tenant: str, project_id: UUID, job_id: UUID, attempt: int, extens
     return f"outputs/{tenant}/{project_id}/{job_id}/{attempt}{extension}"
 
 
+def sheet_key(tenant: str, project_id: UUID, name: str) -> str:
+    """Name the object of a project's contact sheet."""
+    return f"sheets/{tenant}/{project_id}/{name}.png"
+
+
 def store(key: str, content: bytes, media_type: str, sha256: bytes, metadata: Mapping[str, str]) -> None:
     """Write an object; the bucket checks the bytes against their SHA-256 digest."""
     aws.s3().put_object(

@@ -13,3 +13,9 @@ class JobNotCompletedError(ConflictError):
     """Only the output of a completed job can be approved."""
 
     code = "JOB_NOT_COMPLETED"
+
+
+class NoApprovedPicturesError(ConflictError):
+    """The project has no approved pictures."""
+
+    code = "NO_APPROVED_PICTURES"

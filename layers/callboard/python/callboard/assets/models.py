@@ -56,3 +56,21 @@ class ApprovedAsset(Asset):
     """The answer to an approval: the asset, and the one that it replaced."""
 
     replaced: Replaced | None
+
+
+class Picture(BaseModel):
+    """An approved picture, and what it is called on the board."""
+
+    model_config = ConfigDict(frozen=True)
+
+    object_key: str
+    title: str
+    section: str
+
+
+class ProjectPictures(BaseModel):
+    """The approved pictures of a project in the order of the board; of `total` ones the first."""
+
+    name: str
+    total: int
+    pictures: list[Picture]

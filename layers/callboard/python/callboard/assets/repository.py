@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from callboard.assets.models import Replaced, StoredAsset
+from callboard.assets.models import Picture, ProjectPictures, Replaced, StoredAsset
 from callboard.database import Database
 from callboard.events.models import Changed, JobStatus
 from callboard.events.repository import APPEND_EVENTS, EVENTS_COLUMN, rows_of
@@ -33,6 +33,22 @@ LEFT JOIN LATERAL (
 WHERE p.id = %(project_id)s AND p.tenant = %(tenant)s
 ORDER BY listed.id DESC"""
 )
+
+# One row with nulls tells a project without pictures from no project.
+PICTURES_OF_PROJECT = """
+SELECT p.name, coalesce(listed.total, 0) AS total, listed.object_key, listed.title, listed.section
+FROM projects p
+LEFT JOIN LATERAL (
+    SELECT s.object_key, c.title, y.title AS section, count(*) OVER () AS total,
+           row_number() OVER (ORDER BY y.position, y.id, c.position, c.id) AS place
+    FROM approved_assets s
+    JOIN task_cards c ON c.id = s.card_id
+    JOIN activities y ON y.id = c.activity_id
+    WHERE s.project_id = p.id AND s.media_type LIKE 'image/%%'
+    ORDER BY place LIMIT %(limit)s
+) listed ON true
+WHERE p.id = %(project_id)s AND p.tenant = %(tenant)s
+ORDER BY listed.place"""
 
 # Approvals of a card take turns. The project is shared first, as the asset's foreign key would do later: all changes of
 # the board lock in this order (projects/repository.py).
@@ -106,6 +122,15 @@ def list_of_project(
         LIST_OF_PROJECT, {"tenant": tenant, "project_id": project_id, "before": before, "limit": limit}
     ).fetchall()
     return [StoredAsset.model_validate(row) for row in rows if row["id"] is not None] if rows else None
+
+
+def pictures_of_project(db: Database, tenant: str, project_id: UUID, limit: int) -> ProjectPictures | None:
+    """Read the first approved pictures of a project; None without such a project."""
+    rows = db.execute(PICTURES_OF_PROJECT, {"tenant": tenant, "project_id": project_id, "limit": limit}).fetchall()
+    if not rows:
+        return None
+    pictures = [Picture.model_validate(row) for row in rows if row["object_key"] is not None]
+    return ProjectPictures(name=rows[0]["name"], total=rows[0]["total"], pictures=pictures)
 
 
 def lock_card(db: Database, tenant: str, card_id: UUID) -> bool:

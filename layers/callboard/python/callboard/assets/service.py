@@ -5,7 +5,7 @@ from uuid import UUID
 from callboard import storage
 from callboard.assets import repository
 from callboard.assets.errors import AssetNotFoundError, JobNotCompletedError
-from callboard.assets.models import ApprovedAsset, Asset, StoredAsset
+from callboard.assets.models import ApprovedAsset, Asset, ProjectPictures, StoredAsset
 from callboard.database import Database
 from callboard.events.models import Changed
 from callboard.identity import Caller
@@ -65,6 +65,18 @@ def list_assets(db: Database, caller: Caller, project_id: UUID, cursor: str | No
         raise ProjectNotFoundError
     page = page_of(rows, limit, lambda asset: (str(asset.id),))
     return Page(items=[view_of(asset) for asset in page.items], next_cursor=page.next_cursor)
+
+
+def pictures_of_project(db: Database, tenant: str, project_id: UUID, limit: int) -> ProjectPictures:
+    """Read the first approved pictures of a project, in the order of the board.
+
+    Raises:
+        ProjectNotFoundError: The project does not exist for the tenant.
+    """
+    pictures = repository.pictures_of_project(db, tenant, project_id, limit)
+    if pictures is None:
+        raise ProjectNotFoundError
+    return pictures
 
 
 def view_of(asset: StoredAsset) -> Asset:

@@ -1,10 +1,17 @@
-"""What can be wrong with a call of a tool."""
+"""What can be wrong with a tool, and with a call of one."""
 
 from typing import Self
 
 from pydantic import ValidationError
 
-from callboard.errors import InvalidInputError, NotFoundError
+from callboard.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotFinishedError,
+    NotFoundError,
+    ServiceFailedError,
+    ServiceUnavailableError,
+)
 
 
 def _fields(error: ValidationError) -> list[dict[str, str]]:
@@ -56,3 +63,65 @@ class InvalidPromptArgumentsError(InvalidInputError):
     def of(cls, prompt: str, error: ValidationError) -> Self:
         """Say what is wrong with each argument, like its tool's counterpart."""
         return cls(details={"prompt": prompt, "fields": _fields(error)})
+
+
+class ToolNotFoundError(NotFoundError):
+    """Tool not found."""
+
+    code = "TOOL_NOT_FOUND"
+
+
+class ToolNameTakenError(ConflictError):
+    """There is a tool of this name already."""
+
+    code = "TOOL_NAME_TAKEN"
+
+
+class TooManyToolsError(ConflictError):
+    """The tenant has as many tools as it may have."""
+
+    code = "TOO_MANY_TOOLS"
+
+
+class InvalidToolSchemaError(InvalidInputError):
+    """The schema is not one that values can be checked by."""
+
+    code = "INVALID_TOOL_SCHEMA"
+
+
+class FunctionNotAllowedError(InvalidInputError):
+    """Only functions of this stack that are named as tools may be registered."""
+
+    code = "FUNCTION_NOT_ALLOWED"
+
+
+class ToolRefusedError(InvalidInputError):
+    """The tool refused the call."""
+
+    code = "TOOL_REFUSED"
+
+
+class ToolUnavailableError(ServiceUnavailableError):
+    """The tool is too busy to take the call; nothing of it happened."""
+
+    code = "TOOL_UNAVAILABLE"
+
+
+class ToolFailedError(ServiceFailedError):
+    """The tool failed; whether anything happened is for the tool to say."""
+
+    code = "TOOL_FAILED"
+
+
+class ToolTimedOutError(NotFinishedError):
+    """The tool did not answer in time; it may still have done what it was asked for."""
+
+    code = "TOOL_TIMED_OUT"
+    # Not everything may be done twice.
+    retryable = False
+
+
+class ToolAnsweredRubbishError(ServiceFailedError):
+    """The tool answered something else than it promises."""
+
+    code = "TOOL_ANSWERED_RUBBISH"

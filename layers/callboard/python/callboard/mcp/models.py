@@ -1,18 +1,33 @@
-"""What the built-in tools take and answer. The descriptions are read by models."""
+"""What the built-in tools take and answer, which models read; and tools that other services register."""
 
-from typing import Self
+from datetime import datetime
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    RootModel,
+    StringConstraints,
+    model_validator,
+)
 
 from callboard.activities.models import MAX_CARDS, Activity
 from callboard.cards.models import CardChange
 from callboard.events.models import JobStatus
-from callboard.fields import Params, Position, Title, omitted, storable_params
+from callboard.fields import Params, Position, Title, omitted, storable_params, storable_text
 from callboard.jobs.models import MAX_BATCH, OnUnknown, ProviderName
 from callboard.pagination import DEFAULT_LIMIT, Limit
 
 MAX_CANDIDATES = 8
+# What MCP clients and models of all makers take.
+TOOL_NAME = r"[a-z][a-z0-9_]{0,63}"
+MAX_TOOLS = 64
+MAX_TOOL_DESCRIPTION = 4000
 
 
 class Arguments(BaseModel):
@@ -159,3 +174,82 @@ class CreatedJob(JobOfCard):
     """A job that was accepted and waits for its turn."""
 
     status: JobStatus
+
+
+type ToolText = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TOOL_DESCRIPTION),
+    BeforeValidator(storable_text),
+]
+type JsonObject = dict[str, JsonValue]
+TOOL_EXAMPLE: dict[str, JsonValue] = {
+    "description": "Draw one picture of all approved pictures of a project. Answers its url, good for 15 minutes.",
+    "schema": {
+        "type": "object",
+        "properties": {"project_id": {"type": "string", "description": "The project's id."}},
+        "required": ["project_id"],
+        "additionalProperties": False,
+    },
+    "function": "callboard-tool-contact-sheet",
+}
+
+
+class ToolDefinition(BaseModel):
+    """What a tool of another service does, takes and answers, and the function that does it."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        validate_by_name=True,
+        validate_by_alias=True,
+        json_schema_extra={"example": TOOL_EXAMPLE},
+    )
+
+    description: ToolText = Field(description="What it does and when to use it, for a model to read.")
+    # Pydantic's models have a method of the name that it has for clients.
+    parameters: JsonObject = Field(
+        alias="schema", description="JSON Schema (draft 2020-12, type object) of the arguments; checked before a call."
+    )
+    output_schema: JsonObject | None = Field(
+        default=None, description="JSON Schema (draft 2020-12, type object) of the answer; checked after a call."
+    )
+    function: str = Field(max_length=64, description="Name of the Lambda function: `<stack>-tool-<what it does>`.")
+
+
+class NewTool(ToolDefinition):
+    """A request to register a tool."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "contact_sheet", **TOOL_EXAMPLE}})
+
+    name: str = Field(pattern=f"^{TOOL_NAME}$", description="How it is called: a-z, 0-9 and _, at most 64.")
+
+
+class RegisteredTool(BaseModel):
+    """A tool of another service, as it is registered."""
+
+    model_config = ConfigDict(frozen=True, validate_by_name=True, validate_by_alias=True)
+
+    name: str
+    description: str
+    parameters: JsonObject = Field(alias="schema")
+    output_schema: JsonObject | None
+    function: str
+    created_by: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class ToolCall(BaseModel):
+    """What the function of a registered tool is invoked with.
+
+    `arguments` fit the tool's schema. `tenant` is whose they are: the function shows and changes nothing of others.
+    `request_id` is the same when the same call is made again.
+    """
+
+    tool: str
+    arguments: JsonObject
+    tenant: str = Field(min_length=1)
+    request_id: str
+
+
+class ToolAnswer(RootModel[JsonObject]):
+    """What a registered tool answers."""

@@ -1,11 +1,10 @@
-"""What the MCP server offers: the registry's tools, the memories of the caller's projects, and prompts."""
+"""What the MCP server offers: the caller's tools, the memories of the caller's projects, and prompts."""
 
 import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +17,16 @@ from callboard.database import session
 from callboard.errors import AnswerTooLargeError, ServiceError
 from callboard.identity import Caller
 from callboard.jobs.models import TERMINAL
-from callboard.mcp import prompts, registry
-from callboard.mcp.errors import InvalidPromptArgumentsError, ResourceNotFoundError, UnknownPromptError
+from callboard.mcp import catalog, prompts, registry
+from callboard.mcp.catalog import ListedTool
+from callboard.mcp.errors import (
+    InvalidPromptArgumentsError,
+    ResourceNotFoundError,
+    UnknownPromptError,
+    UnknownToolError,
+)
 from callboard.mcp.models import Arguments
-from callboard.mcp.registry import Tool, ToolContext
+from callboard.mcp.registry import ToolContext
 from callboard.mcp.server import Context, Page
 from callboard.observability import logger
 from callboard.pagination import DEFAULT_LIMIT, InvalidCursorError
@@ -93,39 +98,49 @@ class BoardOffers:
     caller: Caller
 
     async def list_tools(self, context: Context, params: Page) -> types.ListToolsResult:
-        """List the registry, in its order, on one page."""
+        """List the tools built in, then those of the tenant, always in one order and on one page."""
         _only_page(params)
-        return types.ListToolsResult(tools=[_described(tool) for tool in registry.all_tools()])
+        with session() as db:
+            tools = catalog.tools_of(db, self.caller)
+        return types.ListToolsResult(tools=[_described(tool) for tool in tools])
+
+    def header_schema(self, name: str) -> dict[str, Any] | None:
+        """Return a registered tool's schema, which may ask for headers; those built in ask for none."""
+        if registry.is_built_in(name):
+            return None
+        with session() as db:
+            return next((tool.input_schema for tool in catalog.tools_of(db, self.caller) if tool.name == name), None)
 
     async def call_tool(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         """Carry out a call and do what follows its commit; what is wrong with it is for the model to read.
 
         Raises:
-            UnknownToolError: There is no such tool.
+            UnknownToolError: The caller has no such tool.
         """
-        tool = registry.find_tool(params.name)
         await context.session.report_progress(0, 1)
         try:
-            result = self._carry_out(tool, params.arguments or {})
+            result = self._carry_out(params.name, params.arguments or {})
+        except UnknownToolError:
+            raise
         except ServiceError as error:
-            logger.info("tool refused", action="tool_refused", tool=tool.name, error_code=error.code)
+            logger.info("tool refused", action="tool_refused", tool=params.name, error_code=error.code)
             result = _refusal(error.as_dict() | {"retryable": error.retryable})
         except Exception:  # noqa: BLE001  # whatever it is, the client waits for an answer
-            logger.exception("unforeseen error", action="unforeseen_error", tool=tool.name)
+            logger.exception("unforeseen error", action="unforeseen_error", tool=params.name)
             result = _refusal(UNFORESEEN)
         await context.session.report_progress(1, 1)
         return result
 
-    def _carry_out(self, tool: Tool, arguments: Mapping[str, Any]) -> types.CallToolResult:
+    def _carry_out(self, name: str, arguments: Mapping[str, Any]) -> types.CallToolResult:
         with session() as db:
-            result = registry.call(db, ToolContext(self.caller), tool.name, arguments)
+            result = catalog.call(db, ToolContext(self.caller), name, arguments)
             crash_point("mcp_server.after_commit")
             registry.follow_up(db, result, origin="mcp_server")
         content = result.content.model_dump(mode="json")
         text = _json(content)
         if len(json.dumps(text)) > MAX_CONTENT_CHARACTERS:
             raise AnswerTooLargeError
-        logger.info("tool called", action="tool_called", tool=tool.name, jobs=len(result.accepted_jobs))
+        logger.info("tool called", action="tool_called", tool=name, jobs=len(result.accepted_jobs))
         return types.CallToolResult(content=[types.TextContent(text=text)], structured_content=content)
 
     async def list_resources(self, context: Context, params: Page) -> types.ListResourcesResult:
@@ -271,16 +286,18 @@ PROMPTS: Mapping[str, Prompt] = {
 }
 
 
-@lru_cache(maxsize=256)
-def _described(tool: Tool) -> types.Tool:
+def _described(tool: ListedTool) -> types.Tool:
     return types.Tool(
         name=tool.name,
         title=tool.name.replace("_", " ").capitalize(),
         description=tool.description,
-        input_schema=tool.input_schema(),
-        output_schema=tool.output_schema(),
+        input_schema=tool.input_schema,
+        output_schema=tool.output_schema,
         annotations=types.ToolAnnotations(
-            read_only_hint=tool.read_only, idempotent_hint=tool.idempotent, open_world_hint=False
+            read_only_hint=tool.read_only,
+            idempotent_hint=tool.idempotent,
+            # What another service does with a call is its own affair.
+            open_world_hint=not tool.is_built_in,
         ),
     )
 

@@ -15,10 +15,10 @@ from callboard.events.models import EventRow
 from callboard.identity import Caller
 from callboard.jobs import service as jobs
 from callboard.mcp.errors import InvalidToolArgumentsError, UnknownToolError
+from callboard.mcp.models import TOOL_NAME
 from callboard.queues import Message
 
-# What MCP clients and models of all makers take.
-NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+NAME = re.compile(TOOL_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,11 @@ def register_tool[Parameters: BaseModel](
 def all_tools() -> list[Tool]:
     """Return all tools in the order of their registration."""
     return list(_tools.values())
+
+
+def is_built_in(name: str) -> bool:
+    """Tell whether a tool of this name is built in."""
+    return name in _tools
 
 
 def find_tool(name: str) -> Tool:

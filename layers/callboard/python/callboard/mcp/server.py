@@ -48,6 +48,9 @@ class Offers(Protocol):
     ) -> types.CallToolResult | types.InputRequiredResult:
         """Call a tool."""
 
+    def header_schema(self, name: str) -> dict[str, Any] | None:
+        """Return the schema that says which arguments of a tool are repeated in headers; None if none are."""
+
     async def list_resources(self, context: Context, params: Page) -> types.ListResourcesResult:
         """List what can be read."""
 
@@ -80,6 +83,7 @@ def build_server(offers: Offers) -> Server[Any]:
         description="A backend for agent-driven content production.",
         instructions=INSTRUCTIONS,
         cache_hints=HINTS,
+        get_tool_input_schema=offers.header_schema,
         on_list_tools=_spoken(offers.list_tools),
         on_call_tool=_spoken(offers.call_tool),
         on_list_resources=_spoken(offers.list_resources),

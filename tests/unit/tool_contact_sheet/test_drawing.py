@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image, ImageFont
 
-from callboard_local.contact_sheet import Frame, columns_for, draw_contact_sheet, wrapped
+from tool_contact_sheet.drawing import Frame, columns_for, draw_contact_sheet, wrapped
 
 
 def frame(caption: str, section: str, colour: str) -> Frame:
