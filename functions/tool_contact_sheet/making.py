@@ -1,12 +1,10 @@
 """Making a contact sheet of a project: which pictures, drawn, stored."""
 
 import hashlib
-import io
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from uuid import UUID
 
-from PIL import Image, UnidentifiedImageError
 from pydantic import BaseModel
 
 from callboard import storage
@@ -14,14 +12,13 @@ from callboard.assets import service as assets
 from callboard.assets.errors import NoApprovedPicturesError
 from callboard.assets.models import Picture
 from callboard.database import Database
+from callboard.pictures import reduced
 from tool_contact_sheet.drawing import Frame, draw_contact_sheet
 
 MAX_PICTURES = 200
 MAX_PICTURE_BYTES = 20 * 1024 * 1024
-# A small file may say that it is vast; open, a picture takes four bytes a pixel.
-MAX_PIXELS = 40_000_000
 # The largest frame of a sheet is about this wide; what is kept of each picture is no larger.
-FRAME_SIZE = (960, 960)
+FRAME_SIDE = 960
 # Few pictures are held whole at a time.
 READ_AT_ONCE = 3
 
@@ -64,15 +61,5 @@ def make_contact_sheet(db: Database, tenant: str, project_id: UUID) -> ContactSh
 def _read(picture: Picture) -> Frame | None:
     """Read a picture at the size of a frame; None if it is too large, or is none that can be drawn."""
     content = storage.read(picture.object_key, MAX_PICTURE_BYTES)
-    if content is None:
-        return None
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            if image.width * image.height > MAX_PIXELS:
-                return None
-            image.thumbnail(FRAME_SIZE)
-            small = io.BytesIO()
-            image.convert("RGB").save(small, "PNG", compress_level=1)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return None
-    return Frame(picture.title, picture.section, small.getvalue())
+    small = None if content is None else reduced(content, FRAME_SIDE, "PNG")
+    return None if small is None else Frame(picture.title, picture.section, small)

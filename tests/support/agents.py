@@ -5,17 +5,20 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
-from callboard.agents import service, steps, waking
+from callboard.agents import checkpoints, service, steps, waking
 from callboard.agents.models import NewRun, NewThread, Run, StoredThread
 from callboard.agents.steps import Outcome
 from callboard.database import Database
 from callboard.identity import Caller
 from support.aws import FakeCloud
-from support.model import ScriptedModel
+from support.board import Board
+from support.model import ScriptedModel, calls, says
+from support.rows import insert_job
 
 ALICE = Caller(tenant="alice", user_id="user-alice", user_name="alice")
 BOB = Caller(tenant="bob", user_id="user-bob", user_name="bob")
 PLENTY = 120.0
+WAIT: tuple[str, dict[str, Any]] = ("wait_for_jobs", {})
 
 
 @dataclass
@@ -67,6 +70,13 @@ class Agent:
         )
         return [row["id"] for row in rows]
 
+    def state(self) -> dict[str, Any]:
+        """Read the state that is stored."""
+        stored = checkpoints.saver(self.db).get_tuple(checkpoints.config_of(self.thread.id))
+        assert stored is not None
+        values: dict[str, Any] = stored.checkpoint["channel_values"]
+        return values
+
     def wake(self, job_ids: list[UUID]) -> int:
         """Say that jobs have ended, as wake_agent hears it; return how many runs that woke."""
         return waking.wake_for_jobs(self.db, job_ids)
@@ -76,3 +86,30 @@ def make_agent(db: Database, cloud: FakeCloud, project_id: UUID, *answers: Any) 
     """Make a thread of alice's about a project, with a model that gives these answers."""
     request = NewThread(metadata={"project_id": str(project_id)})
     return Agent(db, cloud, service.create_thread(db, ALICE, request), ScriptedModel(answers=list(answers)))
+
+
+def plan(board: Board, *, title: str = "Dusk", candidates: int = 1, cards: int = 1) -> tuple[str, dict[str, Any]]:
+    """Return the call that makes an activity with cards and starts their jobs."""
+    arguments = {
+        "project_id": str(board.project_id),
+        "title": title,
+        "cards": [
+            {"title": f"Card {n}", "params": {"prompt": "A lamp"}, "candidates": candidates} for n in range(cards)
+        ],
+    }
+    return "create_activity_with_cards", arguments
+
+
+def ask(card_id: UUID, choices: list[UUID]) -> tuple[str, dict[str, Any]]:
+    """Return the call that asks a person for a choice."""
+    question = {"question": "Which one?", "card_id": str(card_id), "choices": [str(one) for one in choices]}
+    return "request_approval", question
+
+
+def asking(db: Database, cloud: FakeCloud, board: Board) -> Agent:
+    """Return an agent that has asked a person."""
+    choices = [insert_job(db, board.card_id, status="completed")]
+    agent = make_agent(db, cloud, board.project_id, calls(ask(board.card_id, choices)), says("Thanks."))
+    agent.start()
+    assert agent.steps() == ["asking"]
+    return agent

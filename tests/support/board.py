@@ -27,3 +27,9 @@ def one(db: Database, query: str, *parameters: Any) -> dict[str, Any]:
     """Return the one row of a query."""
     (row,) = db.execute(query.encode(), parameters).fetchall()
     return row
+
+
+def count(db: Database, table: str) -> int:
+    """Return how many rows a table has."""
+    found: int = one(db, f"SELECT count(*) AS n FROM {table}")["n"]
+    return found

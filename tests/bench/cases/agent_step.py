@@ -134,7 +134,7 @@ class Plain:
             project_id=project_id,
             run_id=new_id(),
             step=1,
-            hand_on_at=time.monotonic() + 3600,
+            ends_at=time.monotonic() + 3600,
             super_steps=1000,
         )
 

@@ -5,8 +5,11 @@ from uuid import uuid4
 
 import pytest
 
+from callboard.agents import snapshots
+from callboard.database import Database
 from support.agent_api import ask, code_of, fields_of
-from support.agents import Agent
+from support.agents import Agent, plan
+from support.board import Board
 from support.model import calls, says
 
 MISSING = "1f0c0000-0000-6000-8000-000000000000"
@@ -171,6 +174,22 @@ class TestHistory:
     def test_a_page_that_cannot_be_is_refused(self, agent: Agent, limit: int) -> None:
         assert fields_of(ask("POST", f"/threads/{agent.thread_id}/history", {"limit": limit})) == ["limit"]
 
+    def test_a_page_that_would_be_too_large_to_be_answered_is_shorter_and_the_next_goes_on(
+        self, agent: Agent, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        agent.start("x" * 1000)
+        agent.steps()
+        whole = history(agent, limit=100)
+        monkeypatch.setattr(snapshots, "MAX_HISTORY", 6000)
+        monkeypatch.setattr(snapshots, "NEXT_PAGE", 1)
+
+        pages = [history(agent, limit=100)]
+        while pages[-1]:
+            pages.append(history(agent, limit=100, before={"configurable": pages[-1][-1]["checkpoint"]}))
+
+        assert len(pages) > 2
+        assert [one for page in pages for one in page] == whole
+
     def test_a_thread_without_a_run_has_no_history(self, agent: Agent) -> None:
         assert history(agent) == []
 
@@ -241,6 +260,37 @@ class TestUpdating:
 
         assert agent.steps() == ["success"]
         assert "A lamp" in str(agent.model.asked[0][1].content)
+
+    @pytest.mark.parametrize("node", ["recall", "think", "act", "wait", "approve", "finish"])
+    @pytest.mark.parametrize("given", [None, {"brief": "A lamp"}], ids=["fresh", "given"])
+    def test_no_node_can_have_done_anything_before_a_run_has_begun(
+        self, agent: Agent, node: str, given: dict[str, Any] | None
+    ) -> None:
+        if given:
+            update(agent, values=given, as_node="__start__")
+        before = state(agent)
+
+        answer = ask("POST", f"/threads/{agent.thread_id}/state", {"values": {"answer": "7"}, "as_node": node})
+
+        assert fields_of(answer) == ["as_node"]
+        assert state(agent) == before
+
+    def test_calls_that_a_person_asks_for_are_carried_out_whatever_the_model_asked_for_before(
+        self, db: Database, agent: Agent, board: Board
+    ) -> None:
+        agent.model.answers = [calls(plan(board, title="Dusk")), says("Done.")]
+        agent.start()
+        agent.steps()
+        thought = next(one for one in history(agent, limit=100) if one["next"] == ["act"])
+        name, arguments = plan(board, title="Dawn")
+        message = {"role": "assistant", "content": "", "tool_calls": [{"name": name, "args": arguments, "id": "c"}]}
+
+        update(agent, values={"messages": [message]}, as_node="think", checkpoint_id=checkpoint_of(thought))
+        agent.start(input=None)
+
+        assert agent.steps() == ["success"]
+        titles = [row["title"] for row in db.execute("SELECT title FROM activities ORDER BY position")]
+        assert titles == ["Activity", "Dusk", "Dawn"]
 
     def test_a_change_from_a_checkpoint_that_is_missing_is_not_found(self, agent: Agent) -> None:
         agent.start()

@@ -1,65 +1,28 @@
 """Steps of agents: what they do to the board, how they hand on, ask and end, and that nothing is done twice."""
 
-import base64
 import json
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from callboard.agents import checkpoints, model, nodes, repository, service, steps, toolbox, waking
-from callboard.agents.errors import InvalidResumeError, ThreadNotInterruptedError
+from callboard.agents import checkpoints, model, nodes, repository, service, sizes, steps, toolbox, waking
 from callboard.agents.model import ModelUnavailableError
-from callboard.agents.models import NewRun, NewThread
 from callboard.database import Database
-from callboard.identity import Caller
 from callboard.mcp import registry
 from callboard.projects import service as projects
 from callboard.settings import get_settings
-from support.agents import ALICE, Agent, make_agent
+from support.agents import ALICE, WAIT, make_agent, plan
 from support.aws import FakeCloud
-from support.board import Board, make_board, one
+from support.board import Board, count, make_board, one
 from support.model import calls, says
-from support.rows import insert_job, insert_provider
-
-WAIT: tuple[str, dict[str, Any]] = ("wait_for_jobs", {})
+from support.rows import insert_job
 
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model, "PAUSE_SECONDS", 0)
-
-
-@pytest.fixture
-def board(db: Database) -> Board:
-    insert_provider(db)
-    return make_board(db)
-
-
-def plan(board: Board, *, title: str = "Dusk", candidates: int = 1, cards: int = 1) -> tuple[str, dict[str, Any]]:
-    arguments = {
-        "project_id": str(board.project_id),
-        "title": title,
-        "cards": [
-            {"title": f"Card {n}", "params": {"prompt": "A lamp"}, "candidates": candidates} for n in range(cards)
-        ],
-    }
-    return "create_activity_with_cards", arguments
-
-
-def count(db: Database, table: str) -> int:
-    found: int = one(db, f"SELECT count(*) AS n FROM {table}")["n"]
-    return found
-
-
-def state(agent: Agent) -> dict[str, Any]:
-    """Read the stored state of the agent's thread."""
-    stored = checkpoints.saver(agent.db).get_tuple(checkpoints.config_of(agent.thread.id))
-    assert stored is not None
-    values: dict[str, Any] = stored.checkpoint["channel_values"]
-    return values
 
 
 def statuses_told(db: Database) -> list[tuple[str, str | None]]:
@@ -74,7 +37,7 @@ def test_a_run_whose_model_only_speaks_ends_with_its_words(db: Database, cloud: 
 
     assert agent.steps() == ["success"]
     assert agent.run(run.run_id).status == "success"
-    assert state(agent)["answer"] == "Nothing to do."
+    assert agent.state()["answer"] == "Nothing to do."
 
 
 def test_the_model_is_told_the_brief_and_the_projects_memory(db: Database, cloud: FakeCloud, board: Board) -> None:
@@ -174,7 +137,7 @@ def test_a_step_that_has_little_time_left_hands_on_before_the_model_is_asked(
     agent = make_agent(db, cloud, board.project_id, says("Done."))
     agent.start()
 
-    assert agent.step(seconds_left=steps.RESERVED_SECONDS - 1) == "handed_on"
+    assert agent.step(seconds_left=nodes.RESERVED_SECONDS - 1) == "handed_on"
     assert agent.model.asked == []
     assert agent.step() == "success"
 
@@ -418,70 +381,6 @@ def test_a_run_whose_project_is_gone_ends_with_that(db: Database, cloud: FakeClo
     assert error["code"] == "PROJECT_NOT_FOUND"
 
 
-def ask(card_id: UUID, choices: list[UUID]) -> tuple[str, dict[str, Any]]:
-    question = {"question": "Which one?", "card_id": str(card_id), "choices": [str(one) for one in choices]}
-    return "request_approval", question
-
-
-def test_a_question_ends_the_run_until_it_is_answered_by_another(db: Database, cloud: FakeCloud, board: Board) -> None:
-    choices = [insert_job(db, board.card_id, status="completed") for _ in range(2)]
-    agent = make_agent(db, cloud, board.project_id, calls(ask(board.card_id, choices)), says("Thanks."))
-    run = agent.start()
-
-    assert agent.steps() == ["asking"]
-
-    thread = service.find_thread(db, ALICE, agent.thread_id).view
-    ((asked,),) = thread.interrupts.values()
-    assert (agent.run(run.run_id).status, thread.status) == ("interrupted", "interrupted")
-    assert asked["value"] == {
-        "type": "approval",
-        "question": "Which one?",
-        "card_id": str(board.card_id),
-        "choices": [str(job_id) for job_id in choices],
-    }
-    assert "approved" in asked["response_schema"]["properties"]
-    answer = {"approved": True, "choice": str(choices[1])}
-    second = agent.start(input=None, command={"resume": answer})
-    assert agent.steps() == ["success"]
-    assert agent.run(second.run_id).status == "success"
-    assert json.loads(agent.model.asked[-1][-1].text) == answer | {"comment": None}
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        "yes",
-        {"approved": "perhaps"},
-        {"approved": True, "more": 1},
-        {"approved": True, "choice": str(uuid4())},
-        None,
-    ],
-)
-def test_an_answer_that_does_not_fit_is_refused_and_the_question_stands(
-    db: Database, cloud: FakeCloud, board: Board, answer: Any
-) -> None:
-    choices = [insert_job(db, board.card_id, status="completed")]
-    agent = make_agent(db, cloud, board.project_id, calls(ask(board.card_id, choices)), says("Thanks."))
-    agent.start()
-    agent.steps()
-
-    with pytest.raises(InvalidResumeError):
-        agent.start(input=None, command={"resume": answer})
-
-    assert service.find_thread(db, ALICE, agent.thread_id).view.status == "interrupted"
-    agent.start(input=None, command={"resume": {"approved": False}})
-    assert agent.steps() == ["success"]
-
-
-def test_choices_that_are_no_completed_jobs_are_refused(db: Database, cloud: FakeCloud, board: Board) -> None:
-    queued = insert_job(db, board.card_id)
-    agent = make_agent(db, cloud, board.project_id, calls(ask(board.card_id, [queued])), says("I see."))
-    agent.start()
-
-    assert agent.steps() == ["success"]
-    assert json.loads(agent.model.asked[-1][-1].text)["error"]["details"] == {"job_ids": [str(queued)]}
-
-
 def test_another_brief_begins_anew_and_knows_what_came_before(db: Database, cloud: FakeCloud, board: Board) -> None:
     agent = make_agent(db, cloud, board.project_id, says("First answer."), says("Second answer."))
     first = agent.start("First brief")
@@ -496,77 +395,6 @@ def test_another_brief_begins_anew_and_knows_what_came_before(db: Database, clou
     assert [agent.run(run.run_id).usage["calls"] for run in (first, second)] == [1, 1]
 
 
-def test_the_review_assistant_recommends_a_candidate(db: Database, cloud: FakeCloud, board: Board) -> None:
-    candidate = insert_job(db, board.card_id, status="completed", media_type="video/mp4")
-    recommend = ("recommend_candidate", {"job_id": str(candidate), "reason": "It has a lamp."})
-    agent = make_agent(db, cloud, board.project_id, calls(recommend))
-    run = agent.start(assistant_id="review", input={"card_id": str(board.card_id)})
-
-    assert agent.steps() == ["success"]
-    assert agent.run(run.run_id).status == "success"
-    assert state(agent)["recommendation"] == {
-        "card_id": str(board.card_id),
-        "job_id": str(candidate),
-        "reason": "It has a lamp.",
-    }
-    assert str(candidate) in agent.model.asked[0][1].text
-
-
-PNG = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
-
-
-def review(db: Database, cloud: FakeCloud, board: Board) -> tuple[Agent, UUID]:
-    """Return an agent that reviews a card with one picture and one clip, and the picture's job."""
-    picture = insert_job(db, board.card_id, status="completed", result_url="outputs/lamp.png")
-    insert_job(db, board.card_id, status="completed", media_type="video/mp4")
-    boto3.client("s3").put_object(Bucket=cloud.assets_bucket, Key="outputs/lamp.png", Body=PNG)
-    agent = make_agent(db, cloud, board.project_id, says("None."))
-    agent.start(assistant_id="review", input={"card_id": str(board.card_id)})
-    return agent, picture
-
-
-def test_the_review_assistant_looks_at_the_pictures_which_the_state_does_not_keep(
-    db: Database, cloud: FakeCloud, board: Board
-) -> None:
-    agent, picture = review(db, cloud, board)
-
-    assert agent.steps() == ["success"]
-
-    blocks: list[Any] = list(agent.model.asked[0][1].content)
-    assert [block["type"] for block in blocks] == ["text", "text", "image"]
-    assert str(picture) in blocks[1]["text"]
-    assert base64.b64decode(blocks[2]["base64"]) == PNG
-    assert isinstance(state(agent)["messages"][0].content, str)
-
-
-def test_a_model_that_takes_no_pictures_is_shown_none(
-    db: Database, cloud: FakeCloud, board: Board, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MODEL_SEES_PICTURES", "false")
-    get_settings.cache_clear()
-    agent, _ = review(db, cloud, board)
-
-    agent.steps()
-
-    blocks: list[Any] = list(agent.model.asked[0][1].content)
-    assert [block["type"] for block in blocks] == ["text"]
-
-
-def test_the_review_assistant_can_recommend_no_job_of_another_card(
-    db: Database, cloud: FakeCloud, board: Board
-) -> None:
-    other = insert_job(db, make_board(db).card_id, status="completed")
-    recommend = ("recommend_candidate", {"job_id": str(other), "reason": "It is nice."})
-    agent = make_agent(db, cloud, board.project_id, calls(recommend), says("None, then."))
-    agent.start(assistant_id="review", input={"card_id": str(board.card_id)})
-
-    agent.steps()
-
-    assert state(agent)["recommendation"] is None
-
-
 def test_the_state_keeps_no_urls(db: Database, cloud: FakeCloud, board: Board) -> None:
     insert_job(db, board.card_id, status="completed")
     memory = ("get_project_memory", {"project_id": str(board.project_id)})
@@ -576,7 +404,7 @@ def test_the_state_keeps_no_urls(db: Database, cloud: FakeCloud, board: Board) -
 
     agent.steps()
 
-    assert "X-Amz-Signature" not in str(state(agent))
+    assert "X-Amz-Signature" not in str(agent.state())
     assert "X-Amz-Signature" not in str(db.execute("SELECT result FROM tool_calls").fetchall())
 
 
@@ -598,52 +426,6 @@ def test_runs_of_a_thread_come_one_after_another(db: Database, cloud: FakeCloud,
     assert service.find_thread(db, ALICE, agent.thread_id).view.status == "busy"
     assert agent.step() == "success"
     assert service.find_thread(db, ALICE, agent.thread_id).view.status == "idle"
-
-
-def test_old_checkpoints_of_an_idle_thread_are_forgotten_and_the_last_stays(
-    db: Database, cloud: FakeCloud, board: Board
-) -> None:
-    agent = make_agent(db, cloud, board.project_id, says("Done."))
-    agent.start()
-    agent.steps()
-    before = count(db, "checkpoints")
-    db.execute("UPDATE agent_threads SET updated_at = now() - interval '30 days'")
-
-    assert waking.sweep(db)["threads_to_prune"] == 1
-    (message,) = [m for m in cloud.messages(cloud.agent_queue_url) if m.get("prune")]
-    steps.prune(db, UUID(message["thread"]))
-
-    assert before > 1
-    assert count(db, "checkpoints") == 1
-    assert state(agent)["answer"] == "Done."
-    assert waking.sweep(db)["threads_to_prune"] == 0
-
-
-def test_a_busy_thread_keeps_its_checkpoints(db: Database, cloud: FakeCloud, board: Board) -> None:
-    agent = make_agent(db, cloud, board.project_id, calls(plan(board), WAIT))
-    agent.start()
-    agent.steps()
-    before = count(db, "checkpoints")
-
-    steps.prune(db, agent.thread.id)
-
-    assert count(db, "checkpoints") == before
-
-
-def test_a_thread_made_for_one_run_is_deleted_after_it(db: Database, cloud: FakeCloud, board: Board) -> None:
-    caller = Caller(tenant="alice", user_id="user-alice", user_name="alice")
-    thread = service.create_thread(
-        db, caller, NewThread(metadata={"project_id": str(board.project_id)}), ephemeral=True
-    )
-    agent = make_agent(db, cloud, board.project_id, says("Done."))
-    agent.thread = thread
-    service.create_run(db, caller, thread.view.thread_id, NewRun(assistant_id="production", input={"brief": "A lamp"}))
-    agent.steps()
-
-    steps.prune(db, thread.id)
-
-    assert one(db, "SELECT count(*) AS n FROM agent_threads WHERE ephemeral")["n"] == 0
-    assert count(db, "checkpoints") == 0
 
 
 def fail_second_tool(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -686,7 +468,7 @@ def test_what_a_step_that_was_taken_over_thinks_is_not_stored(db: Database, clou
 
     assert agent.step() == "success"
 
-    assert state(agent)["answer"] == "In time."
+    assert agent.state()["answer"] == "In time."
     assert agent.run(run.run_id).status == "success"
     assert one(db, "SELECT count(*) AS n FROM activities WHERE title = 'Late'")["n"] == 0
 
@@ -700,8 +482,8 @@ def test_a_cancelled_step_stores_nothing_over_what_came_after_it(db: Database, c
     run = agent.start()
 
     assert agent.step() == "superseded"
-    assert state(agent).get("answer") is None
-    assert len(state(agent)["messages"]) == 1
+    assert agent.state().get("answer") is None
+    assert len(agent.state()["messages"]) == 1
 
 
 def test_a_step_of_a_thread_that_was_deleted_leaves_nothing_behind(
@@ -718,81 +500,6 @@ def test_a_step_of_a_thread_that_was_deleted_leaves_nothing_behind(
     assert agent.step() == "superseded"
     tables = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
     assert [count(db, table) for table in tables] == [0, 0, 0]
-
-
-def asking(db: Database, cloud: FakeCloud, board: Board) -> Agent:
-    """Return an agent that has asked a person."""
-    choices = [insert_job(db, board.card_id, status="completed")]
-    agent = make_agent(db, cloud, board.project_id, calls(ask(board.card_id, choices)), says("Thanks."))
-    agent.start()
-    assert agent.steps() == ["asking"]
-    return agent
-
-
-YES = {"resume": {"approved": True}}
-
-
-def test_a_question_stands_when_the_run_that_answers_it_is_cancelled_before_it_begins(
-    db: Database, cloud: FakeCloud, board: Board
-) -> None:
-    agent = asking(db, cloud, board)
-    answering = agent.start(input=None, command=YES)
-    service.cancel_run(db, ALICE, agent.thread_id, answering.run_id, "interrupt")
-
-    assert service.find_thread(db, ALICE, agent.thread_id).view.status == "interrupted"
-    agent.start(input=None, command=YES)
-    assert agent.steps() == ["success"]
-
-
-def test_a_question_can_be_answered_though_another_run_is_to_begin_later(
-    db: Database, cloud: FakeCloud, board: Board
-) -> None:
-    agent = asking(db, cloud, board)
-    agent.start("Another brief", after_seconds=3600)
-
-    assert service.find_thread(db, ALICE, agent.thread_id).view.status == "interrupted"
-    answering = agent.start(input=None, command=YES)
-    assert agent.step() == "success"
-    assert agent.run(answering.run_id).status == "success"
-
-
-def test_a_question_is_answered_once(db: Database, cloud: FakeCloud, board: Board) -> None:
-    agent = asking(db, cloud, board)
-    agent.start(input=None, command=YES)
-
-    with pytest.raises(ThreadNotInterruptedError):
-        agent.start(input=None, command=YES)
-
-
-def test_a_question_is_gone_once_its_answer_is_at_work(db: Database, cloud: FakeCloud, board: Board) -> None:
-    agent = asking(db, cloud, board)
-    agent.start(input=None, command=YES)
-    agent.steps()
-
-    assert service.find_thread(db, ALICE, agent.thread_id).view.interrupts == {}
-
-
-def test_what_is_to_be_forgotten_is_asked_for_again_when_it_did_not_happen(
-    db: Database, cloud: FakeCloud, board: Board
-) -> None:
-    agent = make_agent(db, cloud, board.project_id, says("Done."))
-    agent.start()
-    agent.steps()
-    db.execute("UPDATE agent_threads SET updated_at = now() - interval '30 days'")
-    assert [waking.sweep(db)["threads_to_prune"] for _ in range(2)] == [1, 0]
-
-    db.execute("UPDATE agent_threads SET prune_asked_at = now() - interval '2 hours'")
-    assert waking.sweep(db)["threads_to_prune"] == 1
-    steps.prune(db, agent.thread.id)
-    db.execute("UPDATE agent_threads SET prune_asked_at = now() - interval '2 hours'")
-    assert waking.sweep(db)["threads_to_prune"] == 0
-
-
-def test_an_open_question_of_a_run_without_a_thread_is_kept(db: Database, cloud: FakeCloud, board: Board) -> None:
-    asking(db, cloud, board)
-    db.execute("UPDATE agent_threads SET ephemeral = true, updated_at = now() - interval '1 hour'")
-
-    assert waking.sweep(db)["threads_to_prune"] == 0
 
 
 def test_params_reach_the_model_as_they_are(db: Database, cloud: FakeCloud, board: Board) -> None:
@@ -821,4 +528,36 @@ def test_an_answer_that_is_too_long_for_a_model_is_cut_and_says_so(
 
     read = agent.model.asked[-1][-1].text
     assert "truncated" in json.loads(read)
-    assert len(read) < 2 * toolbox.MAX_CONTENT_CHARACTERS
+    assert len(read) < 2 * sizes.MAX_CONTENT
+
+
+def test_a_conversation_that_has_become_too_long_goes_on_without_its_oldest_turns(
+    db: Database, cloud: FakeCloud, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert_job(db, board.card_id, params={"prompt": "x" * 2000})
+    monkeypatch.setattr(sizes, "MAX_CONVERSATION", 20_000)
+    monkeypatch.setattr(sizes, "KEPT_CONVERSATION", 12_000)
+    look = calls(("get_project_memory", {"project_id": str(board.project_id)}))
+    agent = make_agent(db, cloud, board.project_id, *[look] * 20, says("Done."))
+    agent.start()
+
+    assert agent.steps() == ["handed_on", "success"]
+
+    assert len(agent.model.asked) == 21
+    assert max(sum(len(message.text) for message in asked[1:]) for asked in agent.model.asked) < 20_000
+    assert agent.model.asked[-1][1].text.endswith(sizes.LEFT_OUT)
+    assert sum(len(message.text) for message in agent.state()["messages"]) < 20_000
+
+
+def test_all_that_a_turn_reads_has_its_bound(db: Database, cloud: FakeCloud, board: Board) -> None:
+    for _ in range(40):
+        insert_job(db, board.card_id, params={"prompt": "x" * 1000})
+    look = ("get_project_memory", {"project_id": str(board.project_id)})
+    agent = make_agent(db, cloud, board.project_id, calls(*[look] * 20), says("I see."))
+    agent.start()
+
+    agent.steps()
+
+    read = [message.text for message in agent.model.asked[-1][3:]]
+    assert len(read) == 20
+    assert sum(map(len, read)) < 1.2 * sizes.MAX_TURN

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from callboard.agents import repository, service, waking
+from callboard.agents.models import Run
 from callboard.cards import service as cards
 from callboard.database import Database, connect
 from support.agents import ALICE, Agent, make_agent
@@ -421,3 +422,44 @@ def test_runs_that_wait_for_their_turn_are_not_asked_for_each_minute(
         db, ALICE, agent.thread_id, one(db, "SELECT min(id::text) AS id FROM agent_runs")["id"], "interrupt"
     )
     assert waking.sweep(db)["steps_overdue"] == 1
+
+
+def overdue(db: Database, agent: Agent, run: Run) -> None:
+    """Let the message of a run's first step be lost."""
+    agent.cloud.messages(agent.cloud.agent_queue_url)
+    db.execute("UPDATE agent_runs SET step_due_at = now() - interval '1 s' WHERE id = %s", (run.run_id,))
+
+
+def test_a_run_that_is_to_begin_later_holds_up_no_other(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = make_agent(db, cloud, board.project_id, says("Done."))
+    agent.start("Tomorrow", after_seconds=3600)
+    overdue(db, agent, agent.start("Now"))
+
+    assert waking.sweep(db)["steps_overdue"] == 1
+    assert agent.steps() == ["success"]
+
+
+def test_a_run_that_is_to_begin_later_waits_for_the_one_at_work(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = sleeping(db, cloud, board, 1)
+    later = agent.start("Later", after_seconds=3600)
+    db.execute("UPDATE agent_runs SET not_before = now(), step_due_at = now() WHERE id = %s", (later.run_id,))
+
+    assert waking.sweep(db)["steps_overdue"] == 0
+    agent.wake(agent.end_jobs())
+    assert agent.steps() == ["success", "success"]
+
+
+def test_of_very_many_jobs_a_model_reads_how_many_have_which_status_and_the_failures(
+    db: Database, cloud: FakeCloud, board: Board
+) -> None:
+    done = [insert_job(db, board.card_id, status="completed") for _ in range(198)]
+    failed = [insert_job(db, board.card_id, status="failed", error_code="deadline") for _ in range(2)]
+    wait = ("wait_for_jobs", {"job_ids": [str(job_id) for job_id in done + failed]})
+    agent = make_agent(db, cloud, board.project_id, calls(wait), says("Done."))
+    agent.start()
+
+    assert agent.steps() == ["success"]
+
+    told = outcome(agent)
+    assert told["statuses"] == {"completed": 198, "failed": 2}
+    assert [job["job_id"] for job in told["failed"]] == [str(job_id) for job_id in failed]

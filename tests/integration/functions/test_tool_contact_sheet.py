@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from callboard import database
+from callboard import database, pictures
 from callboard.assets import service as assets
 from callboard.database import Database
 from callboard.errors import ServiceUnavailableError
@@ -157,7 +157,7 @@ class TestDrawing:
         self, db: Database, cloud: FakeCloud, project_id: UUID, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(making, "MAX_PICTURE_BYTES", 50_000)
-        monkeypatch.setattr(making, "MAX_PIXELS", 2_000_000)
+        monkeypatch.setattr(pictures, "MAX_PIXELS", 2_000_000)
         activity_id = insert_activity(db, project_id)
         broken, cut, large, vast = b"no picture", png(RED)[:200], b"a" * 50_001, png(RED, (2000, 1200))
         for position, content in enumerate((png(RED), broken, cut, large, vast)):

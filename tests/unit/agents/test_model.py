@@ -1,6 +1,7 @@
 """The model: what is kept of its answers, what they cost, and which of its refusals pass."""
 
 import base64
+import time
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from callboard import aws
 from callboard.agents import model
 from callboard.agents.errors import ModelFailedError
-from callboard.agents.model import NO_ANSWERS, PASSING, ModelUnavailableError, ask
+from callboard.agents.model import ANSWER_SECONDS, NO_ANSWERS, PASSING, ModelUnavailableError, ask
 from support.model import ScriptedModel, calls, says
 
 
@@ -21,19 +22,24 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model, "PAUSE_SECONDS", 0)
 
 
+def in_time(seconds: float = 120) -> float:
+    """Return when a step ends that has so long to go."""
+    return time.monotonic() + seconds
+
+
 def answer_to(answer: Any) -> AIMessage:
-    message, _, _ = ask(ScriptedModel(answers=[answer]), [HumanMessage("?")])
+    message, _, _ = ask(ScriptedModel(answers=[answer]), [HumanMessage("?")], in_time())
     return message
 
 
 def test_an_answer_comes_with_its_cost() -> None:
-    _, tokens_in, tokens_out = ask(ScriptedModel(answers=[says("Yes.")]), [HumanMessage("?")])
+    _, tokens_in, tokens_out = ask(ScriptedModel(answers=[says("Yes.")]), [HumanMessage("?")], in_time())
 
     assert (tokens_in, tokens_out) == (10, 5)
 
 
 def test_an_answer_without_a_count_costs_nothing_that_is_known() -> None:
-    _, tokens_in, tokens_out = ask(ScriptedModel(answers=[AIMessage("Yes.")]), [HumanMessage("?")])
+    _, tokens_in, tokens_out = ask(ScriptedModel(answers=[AIMessage("Yes.")]), [HumanMessage("?")], in_time())
 
     assert (tokens_in, tokens_out) == (0, 0)
 
@@ -93,7 +99,9 @@ def test_what_does_not_pass_is_named_and_says_no_more(code: str) -> None:
 
 
 def test_a_model_that_is_busy_for_a_moment_is_asked_again() -> None:
-    message, _, _ = ask(ScriptedModel(answers=[refusal("ThrottlingException"), says("Yes.")]), [HumanMessage("?")])
+    message, _, _ = ask(
+        ScriptedModel(answers=[refusal("ThrottlingException"), says("Yes.")]), [HumanMessage("?")], in_time()
+    )
 
     assert message.text == "Yes."
 
@@ -102,9 +110,28 @@ def test_an_answer_that_did_not_come_in_time_is_not_asked_for_twice() -> None:
     silent = ScriptedModel(answers=[ConnectTimeoutError(endpoint_url="https://x")])
 
     with pytest.raises(ModelUnavailableError):
-        ask(silent, [HumanMessage("?")])
+        ask(silent, [HumanMessage("?")], in_time())
 
     assert len(silent.asked) == 1
+
+
+@pytest.mark.parametrize("seconds_left", [0.0, ANSWER_SECONDS])
+def test_a_model_is_not_asked_again_when_its_answer_could_come_too_late(seconds_left: float) -> None:
+    busy = ScriptedModel(answers=[refusal("ThrottlingException"), says("Yes.")])
+
+    with pytest.raises(ModelUnavailableError):
+        ask(busy, [HumanMessage("?")], in_time(seconds_left))
+
+    assert len(busy.asked) == 1
+
+
+def test_a_model_that_took_its_time_in_vain_is_not_asked_again_at_once() -> None:
+    late = ScriptedModel(answers=[refusal("ModelTimeoutException"), says("Yes.")])
+
+    with pytest.raises(ModelUnavailableError):
+        ask(late, [HumanMessage("?")], in_time())
+
+    assert len(late.asked) == 1
 
 
 @pytest.mark.parametrize("reason", sorted(NO_ANSWERS))
@@ -142,7 +169,7 @@ def converse_request(message: HumanMessage, monkeypatch: pytest.MonkeyPatch) -> 
         chat = ChatBedrockConverse(
             model_id="amazon.nova-lite-v1:0", client=client, bedrock_client=client, region_name="eu-central-1"
         )
-        reply, tokens_in, tokens_out = ask(chat, [message])
+        reply, tokens_in, tokens_out = ask(chat, [message], in_time())
     assert (reply.text, tokens_in, tokens_out) == ("Yes.", 3, 1)
     return sent[0]
 

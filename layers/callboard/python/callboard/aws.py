@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
+# Nothing comes of a model's answer before the whole of it does.
+MODEL_READ_SECONDS = 90.0
+
 _MAKING = Lock()
 
 
@@ -61,10 +64,9 @@ def sqs() -> "SQSClient":
 def bedrock_runtime(region: str) -> Any:
     """Return the client of Bedrock's models in a region, the function's own if empty.
 
-    Nothing comes before the whole answer does, which may take more than a minute. It does not ask again by itself: an
-    answer that was late is paid for all the same.
+    It does not ask again by itself: an answer that was late is paid for all the same.
     """
-    return _client("bedrock-runtime", read_timeout=90, tries=1, region_name=region or None)
+    return _client("bedrock-runtime", read_timeout=MODEL_READ_SECONDS, tries=1, region_name=region or None)
 
 
 @lru_cache(maxsize=1)

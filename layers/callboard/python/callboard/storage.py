@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from callboard import aws
+from callboard.errors import ServiceUnavailableError
 from callboard.settings import get_settings
 
 URL_LIFETIME = timedelta(minutes=15)
@@ -43,9 +44,19 @@ def store(key: str, content: bytes, media_type: str, sha256: bytes, metadata: Ma
 
 
 def read(key: str, max_bytes: int) -> bytes | None:
-    """Read an object; None if it is larger than that."""
-    answer = aws.s3().get_object(Bucket=get_settings().assets_bucket, Key=key)
-    return answer["Body"].read() if answer["ContentLength"] <= max_bytes else None
+    """Read an object; None if there is none, or if it is larger than that.
+
+    Raises:
+        ServiceUnavailableError: The bucket does not answer.
+    """
+    s3 = aws.s3()
+    try:
+        answer = s3.get_object(Bucket=get_settings().assets_bucket, Key=key)
+        return answer["Body"].read() if answer["ContentLength"] <= max_bytes else None
+    except s3.exceptions.NoSuchKey:
+        return None
+    except aws.failures() as error:
+        raise ServiceUnavailableError(details={"service": "assets"}) from error
 
 
 def presigned_url(key: str) -> PresignedUrl:

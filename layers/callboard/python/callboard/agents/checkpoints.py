@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from langchain_core.runnables import RunnableConfig
-from langgraph._internal._constants import NULL_TASK_ID
-from langgraph.checkpoint.base import WRITES_IDX_MAP, ChannelVersions, Checkpoint, CheckpointMetadata
+from langgraph._internal._constants import INTERRUPT, NULL_TASK_ID
+from langgraph.checkpoint.base import WRITES_IDX_MAP, ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.store.postgres import PostgresStore
@@ -88,6 +88,11 @@ def saver(db: Database) -> Saver:
 def store(db: Database) -> PostgresStore:
     """Return the store of values on this connection."""
     return PostgresStore(cast(Any, db))
+
+
+def interrupts_in(stored: CheckpointTuple) -> set[str]:
+    """Return the ids of the interrupts that a checkpoint waits for."""
+    return {one.id for _, channel, value in stored.pending_writes or () if channel == INTERRUPT for one in value}
 
 
 def set_up(db: Database) -> None:

@@ -22,7 +22,10 @@ PASSING = frozenset(
     {"ThrottlingException", "ServiceUnavailableException", "InternalServerException", "ModelNotReadyException"}
     | {"ModelTimeoutException"}
 )
-
+# Of these, what has taken its time already: another try would outlast the step.
+LATE = frozenset({"ModelTimeoutException"})
+# What one answer may take, as long as the client waits for it, and some for storing it.
+ANSWER_SECONDS = aws.MODEL_READ_SECONDS + 5.0
 
 # Why an answer is none: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
 NO_ANSWERS = {
@@ -62,14 +65,19 @@ def chat_model() -> BaseChatModel:
     return model
 
 
-def ask(model: Runnable[Any, AIMessage], messages: Sequence[AnyMessage]) -> tuple[AIMessage, int, int]:
+def ask(model: Runnable[Any, AIMessage], messages: Sequence[AnyMessage], until: float) -> tuple[AIMessage, int, int]:
     """Ask the model; return its answer without what nobody reads, and the tokens that went in and came out.
+
+    Args:
+        model: The model, with its tools.
+        messages: The conversation.
+        until: When whoever asks is gone (monotonic): it is not asked again if its answer could come after that.
 
     Raises:
         ModelUnavailableError: It does not answer at the moment.
         ModelFailedError: It refused the request for good, or its answer is none: empty, cut off or withheld.
     """
-    answer = _asked(model, list(messages))
+    answer = _asked(model, list(messages), until)
     reason = answer.response_metadata.get("stopReason")
     if reason in NO_ANSWERS:
         raise ModelFailedError(NO_ANSWERS[reason], details={"reason": reason})
@@ -82,7 +90,7 @@ def ask(model: Runnable[Any, AIMessage], messages: Sequence[AnyMessage]) -> tupl
     return kept, spent["input_tokens"] if spent else 0, spent["output_tokens"] if spent else 0
 
 
-def _asked(model: Runnable[Any, AIMessage], messages: list[AnyMessage]) -> AIMessage:
+def _asked(model: Runnable[Any, AIMessage], messages: list[AnyMessage], until: float) -> AIMessage:
     for tries_left in reversed(range(TRIES)):
         try:
             return model.invoke(messages)
@@ -91,10 +99,12 @@ def _asked(model: Runnable[Any, AIMessage], messages: list[AnyMessage]) -> AIMes
             logger.warning("the model failed", action="model_failed", error_code=code, tries_left=tries_left)
             if code is not None and code not in PASSING:
                 raise ModelFailedError(f"The model refused the request: {code}.", details={"reason": code}) from error
+            pause = random.uniform(0, PAUSE_SECONDS * 2 ** (TRIES - tries_left))
+            in_time = time.monotonic() + pause + ANSWER_SECONDS <= until
             # What was refused at once is asked again soon; a connection that said nothing took its time already.
-            if code is None or not tries_left:
+            if code is None or code in LATE or not tries_left or not in_time:
                 raise ModelUnavailableError(details={"reason": code or type(error).__name__}) from error
-            time.sleep(random.uniform(0, PAUSE_SECONDS * 2 ** (TRIES - tries_left)))
+            time.sleep(pause)
     raise AssertionError("the last try returns or raises")
 
 

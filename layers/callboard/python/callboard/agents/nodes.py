@@ -4,8 +4,8 @@ A step that dies is repeated from its last checkpoint, so a node may run twice. 
 through `toolbox`, which does each call once.
 """
 
-import json
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,12 +33,15 @@ from callboard.agents.control import (
 from callboard.agents.errors import InvalidWaitError, ModelMisbehavedError, TurnLimitError, TurnRefusedError
 from callboard.agents.models import AwaitedJob
 from callboard.agents.repository import CallKey
+from callboard.agents.sizes import MAX_CONTENT, bounded, fitting, room_of_call, size_of, text_of
 from callboard.agents.state import EARLIER_BRIEFS, Asking, Earlier, State, Usage, Waiting
 from callboard.crash import crash_point
 from callboard.database import Database
 from callboard.errors import ServiceError
 from callboard.identity import Caller
 
+# What asking the model once may take, and a little: a step that has less left hands on.
+RESERVED_SECONDS = models.ANSWER_SECONDS + 5.0
 MAX_TURNS = 40
 MAX_MISTAKES = 3
 MAX_EARLIER_CHARACTERS = 1000
@@ -49,8 +52,8 @@ class StepContext:
     """What a step brings along; it is not stored.
 
     `lock` is the checkpointer's: it writes on the same connection from a thread of its own, so whoever uses that holds
-    it. `hand_on_at` (monotonic) is when the step has to end after the node at hand, and `super_steps` how many it may
-    do. `usage` is what the run has cost, once the step has asked the model.
+    it. `ends_at` (monotonic) is when the step is gone, `super_steps` is how many it may do. `usage` is what the run
+    has cost, once the step has asked the model.
     """
 
     db: Database
@@ -62,7 +65,7 @@ class StepContext:
     project_id: UUID
     run_id: UUID
     step: int
-    hand_on_at: float
+    ends_at: float
     super_steps: int
     usage: Usage | None = None
 
@@ -80,7 +83,7 @@ def pacing(node: Callable[..., Change]) -> Callable[..., Change]:
         context = runtime.context
         changed = node(state, context)
         context.super_steps -= 1
-        if context.super_steps <= 0 or time.monotonic() >= context.hand_on_at:
+        if context.super_steps <= 0 or time.monotonic() >= context.ends_at - RESERVED_SECONDS:
             context.control.request_drain("hand on")
         return changed
 
@@ -108,11 +111,12 @@ def think(
     turn = state["turn"] + 1
     if turn > MAX_TURNS:
         raise TurnLimitError(details={"turns": MAX_TURNS})
-    first, *others = state["messages"]
+    messages = fitting(state["messages"])
+    first, *others = messages
     if look is not None:
         first = HumanMessage([{"type": "text", "text": first.text}, *look(context, state)])
     crash_point("run_agent_step.before_model")
-    answer, tokens_in, tokens_out = models.ask(model, [SystemMessage(prompt), first, *others])
+    answer, tokens_in, tokens_out = models.ask(model, [SystemMessage(prompt), first, *others], context.ends_at)
     crash_point("run_agent_step.after_model")
     before = _usage_of_run(state, context)
     context.usage = Usage(
@@ -121,7 +125,8 @@ def think(
         input_tokens=before["input_tokens"] + tokens_in,
         output_tokens=before["output_tokens"] + tokens_out,
     )
-    return {"messages": [answer], "turn": turn, "thought_by": str(context.run_id), "usage": context.usage}
+    said: Any = [answer] if messages is state["messages"] else Overwrite([*messages, answer])
+    return {"messages": said, "turn": turn, "thought_by": str(context.run_id), "usage": context.usage}
 
 
 def _usage_of_run(state: State, context: StepContext) -> Usage:
@@ -150,7 +155,7 @@ def act(state: State, context: StepContext, *, tools: Sequence[str]) -> Change:
         else:
             # Another run may go on from here, and must find what this one's turn has done.
             key = CallKey(UUID(state["thought_by"]), state["turn"], index)
-            done = toolbox.carry_out(context, key, call)
+            done = toolbox.carry_out(context, key, call, room_of_call(len(calls)))
             changed["messages"].append(_answer(call, done.content))
             changed["jobs"] += [str(job_id) for job_id in done.job_ids]
     if changed["jobs"] == state["jobs"]:
@@ -173,11 +178,13 @@ def wait(state: State, context: StepContext) -> Change:
     waiting = state["waiting"]
     assert waiting is not None  # the route leads here with one only
     request = {name: value for name, value in waiting.items() if name != "call_id"}
-    outcome: dict[str, Any] = interrupt({"type": "jobs", **request})
-    live = {job["job_id"] for job in outcome["jobs"] if job["status"] in {"queued", "processing"}}
+    woken: dict[str, Any] = interrupt({"type": "jobs", **request})
+    jobs = [AwaitedJob.model_validate(job) for job in woken["jobs"]]
+    live = {str(job.job_id) for job in jobs if not job.has_ended}
+    outcome = _outcome(woken["woken_by"], jobs)
     awaited = set(waiting["job_ids"])
     return {
-        "messages": [ToolMessage(_dump(outcome), tool_call_id=waiting["call_id"], name=WAIT_FOR_JOBS)],
+        "messages": [ToolMessage(text_of(outcome), tool_call_id=waiting["call_id"], name=WAIT_FOR_JOBS)],
         "waiting": None,
         # Those that were deleted with their card are not among the outcome's.
         "jobs": [job_id for job_id in state["jobs"] if job_id not in awaited or job_id in live],
@@ -303,21 +310,24 @@ def _calls(state: State) -> list[ToolCall]:
 
 
 def _outcome(woken_by: str, jobs: Sequence[AwaitedJob]) -> dict[str, Any]:
-    return {"woken_by": woken_by, "jobs": [job.model_dump(mode="json") for job in jobs]}
+    """Return what a model reads of jobs it slept for: of very many, how many have which status, and the failures."""
+    told = [job.model_dump(mode="json") for job in jobs]
+    outcome = {"woken_by": woken_by, "jobs": told}
+    if size_of(outcome) <= MAX_CONTENT:
+        return outcome
+    failed = [job for job in told if job["status"] == "failed"]
+    counts = {"woken_by": woken_by, "statuses": Counter(job.status for job in jobs), "failed": failed}
+    return bounded(counts, MAX_CONTENT)
 
 
 def _answer(call: ToolCall, content: dict[str, Any]) -> ToolMessage:
     status: Literal["error", "success"] = "error" if "error" in content else "success"
-    return ToolMessage(_dump(content), tool_call_id=call["id"], name=call["name"], status=status)
+    return ToolMessage(text_of(content), tool_call_id=call["id"], name=call["name"], status=status)
 
 
 def error_content(error: ServiceError) -> dict[str, Any]:
     """Return what the model reads of an error: the same as any other caller."""
     return {"error": error.as_dict()}
-
-
-def _dump(content: dict[str, Any]) -> str:
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
 def bound(node: Callable[..., Change], **given: Any) -> Callable[..., Change]:

@@ -38,6 +38,13 @@ _EVENTS_OF_MOVED = (
     + APPEND_EVENTS
 )
 
+# Nothing is asked any more once a run has stored a checkpoint of its own: what it went on from is behind it. Null if it
+# has not, for what is asked stays as it is.
+_ANSWERED = """CASE WHEN (
+    SELECT c.metadata->>'run_id' FROM checkpoints c
+    WHERE c.thread_id = r.thread::text AND c.checkpoint_ns = '' ORDER BY c.checkpoint_id DESC LIMIT 1
+) = r.id::text THEN '{}'::jsonb END"""
+
 # A thread's status follows from its runs: busy while one is active, else what the last one left. Its head leaves the
 # runs that it ended in a CTE `moved`, with `thread_status` and `asked`.
 _RELEASE_THREAD = """
@@ -48,7 +55,7 @@ _RELEASE_THREAD = """
 ), released AS (
     UPDATE agent_threads t
     SET status = CASE WHEN f.thread IS NOT NULL THEN 'busy'
-                      -- A question stands until a run begins: one that was cancelled before has answered nothing.
+                      -- A run that ended before it stored anything has answered nothing.
                       WHEN m.asked IS NULL AND t.interrupts <> '{}' THEN 'interrupted'
                       ELSE m.thread_status END,
         interrupts = coalesce(m.asked, t.interrupts), updated_at = now()
@@ -80,11 +87,8 @@ SET metadata = t.metadata || %(metadata)s, project_id = coalesce(%(project_id)s,
 WHERE t.tenant = %(tenant)s AND t.thread_id = %(thread_id)s
 RETURNING t.id, t.project_id, t.thread_id, t.created_at, t.updated_at, t.metadata, t.status, t.interrupts"""
 
-SET_ASKED = """
-UPDATE agent_threads
-SET interrupts = %(asked)s, status = CASE WHEN %(asked)s::jsonb = '{}' THEN 'idle' ELSE 'interrupted' END,
-    updated_at = now(), pruned_at = NULL
-WHERE id = %(id)s"""
+ASK_NOTHING = """
+UPDATE agent_threads SET interrupts = '{}', status = 'idle', updated_at = now(), pruned_at = NULL WHERE id = %(id)s"""
 
 DELETE_THREAD = "DELETE FROM agent_threads WHERE id = %(id)s"
 
@@ -152,14 +156,21 @@ ORDER BY r.id DESC LIMIT %(limit)s OFFSET %(offset)s"""
 DELETE_RUN = """
 DELETE FROM agent_runs WHERE id = %(run_id)s AND tenant = %(tenant)s AND status NOT IN ('pending', 'running')"""
 
-# Waits of a run that ended are never resumed. A thread that has a run left goes on with it.
+# Waits of a run that ended are never resumed. A thread that has a run left goes on with it; without one, a run that
+# never began leaves it as the one before did.
 CANCEL_RUNS = (
     """
 WITH moved AS (
     UPDATE agent_runs r SET status = 'interrupted', ended_at = now(), updated_at = now(), step_due_at = NULL
     WHERE r.tenant = %(tenant)s AND r.status IN ('pending', 'running') AND r.id = ANY(%(run_ids)s)
-    RETURNING r.*, NULL::text AS waiting_for, 'idle' AS thread_status,
-              CASE WHEN r.step > 0 THEN '{}'::jsonb END AS asked
+    RETURNING r.*, NULL::text AS waiting_for,
+              CASE WHEN r.step = 0 AND (
+                  SELECT p.status FROM agent_runs p
+                  WHERE p.thread = r.thread AND p.ended_at IS NOT NULL ORDER BY p.id DESC LIMIT 1
+              ) = 'error' THEN 'error' ELSE 'idle' END AS thread_status,
+              """
+    + _ANSWERED
+    + """ AS asked
 ), closed AS (
     UPDATE agent_waits w SET resumed_at = now() FROM moved
     WHERE w.run_id = moved.id AND w.resumed_at IS NULL
@@ -185,6 +196,10 @@ HOLD_THREAD = "SELECT id FROM agent_threads WHERE id = %(thread)s FOR UPDATE"
 
 HOLD_THREADS = """
 SELECT id FROM agent_threads WHERE tenant = %(tenant)s AND thread_id = ANY(%(thread_ids)s) ORDER BY id FOR UPDATE"""
+
+# A checkpoint that is being stored holds its run: who holds it next sees that checkpoint.
+HOLD_RUNS = """
+SELECT id FROM agent_runs WHERE id = ANY(%(run_ids)s) AND tenant = %(tenant)s ORDER BY id FOR NO KEY UPDATE"""
 
 HOLD_THREADS_OF_RUNS = """
 SELECT id FROM agent_threads
@@ -221,8 +236,10 @@ WITH candidate AS (
     WHERE r.id = c.id AND (c.wait_id IS NULL OR c.woken_at IS NOT NULL)
     RETURNING r.*, NULL::text AS waiting_for, c.status AS status_before, c.interrupt_id, c.woken_by, c.job_ids
 ), busy AS (
-    UPDATE agent_threads t SET status = 'busy', interrupts = '{}' FROM moved
-    WHERE t.id = moved.thread AND (t.status <> 'busy' OR t.interrupts <> '{}')
+    UPDATE agent_threads t
+    SET status = 'busy', pruned_at = NULL, interrupts = CASE WHEN moved.begun THEN '{}' ELSE t.interrupts END
+    FROM moved
+    WHERE t.id = moved.thread AND (t.status <> 'busy' OR (moved.begun AND t.interrupts <> '{}'))
 ), change AS (
     SELECT 1::bigint AS n, %(event_id)s::uuid AS event_id, 'agent.run.updated' AS topic, r.tenant, r.project_id,
            NULL::uuid AS card_id, r.correlation_id,
@@ -273,6 +290,8 @@ WITH moved AS (
     SELECT %(wait_id)s, moved.id, moved.tenant, %(interrupt_id)s, %(job_ids)s, %(mode)s, %(needed)s, %(deadline_at)s
     FROM moved
     ON CONFLICT (run_id, interrupt_id) DO NOTHING
+), answered AS (
+    UPDATE agent_threads t SET interrupts = '{}' FROM moved WHERE t.id = moved.thread AND t.interrupts <> '{}'
 )"""
     + _EVENTS_OF_MOVED
     + "SELECT moved.id, "
@@ -283,11 +302,14 @@ WITH moved AS (
 FINISH = (
     """
 WITH moved AS (
-    UPDATE agent_runs
+    UPDATE agent_runs r
     SET status = %(status)s, begun = true, ended_at = now(), updated_at = now(), step_due_at = NULL,
-        usage = coalesce(%(usage)s, usage), error_code = %(error_code)s, error_message = %(error_message)s
-    WHERE id = %(run_id)s AND step = %(step)s AND status = 'running'
-    RETURNING *, %(waiting_for)s::text AS waiting_for, %(thread_status)s AS thread_status, %(asked)s::jsonb AS asked
+        usage = coalesce(%(usage)s, r.usage), error_code = %(error_code)s, error_message = %(error_message)s
+    WHERE r.id = %(run_id)s AND r.step = %(step)s AND r.status = 'running'
+    RETURNING r.*, %(waiting_for)s::text AS waiting_for, %(thread_status)s AS thread_status,
+              coalesce(%(asked)s::jsonb, """
+    + _ANSWERED
+    + """) AS asked
 ), closed AS (
     UPDATE agent_waits w SET resumed_at = now() FROM moved
     WHERE w.run_id = moved.id AND w.resumed_at IS NULL
@@ -371,24 +393,29 @@ WITH overdue AS (
     SELECT r.id FROM agent_runs r
     WHERE r.status IN ('pending', 'running') AND r.step_due_at < now()
       AND NOT EXISTS (SELECT FROM agent_runs o WHERE o.thread = r.thread AND o.id <> r.id
-                      AND (o.status = 'running' OR (o.status = 'pending' AND o.id < r.id AND r.status = 'pending')))
+                      AND (o.status = 'running' OR (o.status = 'pending' AND o.id < r.id AND r.status = 'pending'
+                                                    AND (o.not_before IS NULL OR o.not_before <= now()))))
     ORDER BY r.step_due_at LIMIT %(limit)s FOR UPDATE OF r SKIP LOCKED
 )
 UPDATE agent_runs r SET step_due_at = now() + make_interval(secs => %(overdue_seconds)s)
 FROM overdue WHERE r.id = overdue.id
 RETURNING r.thread, r.correlation_id"""
 
+# A run that is to begin later leaves its thread idle until then, and needs it all the same.
+_AT_REST = """t.status <> 'busy' AND NOT EXISTS (
+          SELECT FROM agent_runs r WHERE r.thread = t.id AND r.status IN ('pending', 'running'))"""
+
 # Asked for again after an hour: what was asked for may not have happened.
-TAKE_PRUNABLE = """
+TAKE_PRUNABLE = f"""
 WITH old AS (
-    SELECT id FROM agent_threads
-    WHERE status <> 'busy' AND pruned_at IS NULL AND NOT ephemeral
+    SELECT t.id FROM agent_threads t
+    WHERE {_AT_REST} AND pruned_at IS NULL AND NOT ephemeral
       AND updated_at < now() - make_interval(hours => %(hours)s)
       AND (prune_asked_at IS NULL OR prune_asked_at < now() - interval '1 hour')
     ORDER BY updated_at LIMIT %(limit)s
 ), used AS (
-    SELECT id FROM agent_threads
-    WHERE status <> 'busy' AND pruned_at IS NULL AND ephemeral
+    SELECT t.id FROM agent_threads t
+    WHERE {_AT_REST} AND pruned_at IS NULL AND ephemeral
       AND updated_at < now() - CASE WHEN status = 'interrupted' THEN make_interval(hours => %(hours)s)
                                     ELSE make_interval(secs => %(ephemeral_seconds)s) END
       AND (prune_asked_at IS NULL OR prune_asked_at < now() - interval '1 hour')
@@ -398,11 +425,11 @@ UPDATE agent_threads t SET prune_asked_at = now()
 WHERE t.id IN (SELECT id FROM old UNION ALL SELECT id FROM used)
 RETURNING t.id"""
 
-MARK_PRUNED = "UPDATE agent_threads SET pruned_at = now() WHERE id = %(thread)s AND status <> 'busy'"
+MARK_PRUNED = "UPDATE agent_threads t SET pruned_at = now() WHERE t.id = %(thread)s AND " + _AT_REST
 
-DELETE_EPHEMERAL = "DELETE FROM agent_threads WHERE id = %(thread)s AND ephemeral AND status <> 'busy'"
+DELETE_EPHEMERAL = "DELETE FROM agent_threads t WHERE t.id = %(thread)s AND t.ephemeral AND " + _AT_REST
 
-IS_IDLE = "SELECT FROM agent_threads WHERE id = %(thread)s AND status <> 'busy'"
+IS_AT_REST = "SELECT FROM agent_threads t WHERE t.id = %(thread)s AND " + _AT_REST
 
 # Held against whoever cancels the run or takes its step over: after that, no tool and no checkpoint has an effect.
 _HELD_STEP = """(
@@ -566,9 +593,9 @@ def update_thread(
     return _thread(row) if row else None
 
 
-def set_asked(db: Database, thread: UUID, asked: dict[str, Any]) -> None:
-    """Note what a person is asked in a held thread that has no active run, or that nothing is."""
-    db.execute(SET_ASKED, {"id": thread, "asked": json_parameter(asked)})
+def ask_nothing(db: Database, thread: UUID) -> None:
+    """Note that nobody is asked anything any more in a held thread that has no active run."""
+    db.execute(ASK_NOTHING, {"id": thread})
 
 
 def hold_threads(db: Database, tenant: str, thread_ids: Sequence[UUID]) -> None:
@@ -698,7 +725,8 @@ def hold_threads_of_runs(db: Database, tenant: str, run_ids: Sequence[UUID]) -> 
 
 
 def cancel_runs(db: Database, tenant: str, run_ids: Sequence[UUID]) -> Changed[Cancelled]:
-    """End active runs of held threads; what their steps still do has no effect."""
+    """End active runs of held threads; what their steps still do has no effect. Needs a transaction."""
+    db.execute(HOLD_RUNS, {"tenant": tenant, "run_ids": list(run_ids)})
     row = db.execute(
         CANCEL_RUNS, {"tenant": tenant, "run_ids": list(run_ids), "event_ids": event_ids(len(run_ids))}
     ).fetchone()
@@ -768,7 +796,11 @@ def finish(
     error_message: str | None = None,
     asked: dict[str, Any] | None = None,
 ) -> Ended | None:
-    """End a run; `asked` is what a person has to answer for another run to go on. None if it no longer counted."""
+    """End a run; None if it no longer counted.
+
+    `asked` is what a person has to answer for another run to go on. A run that ends well and asks nothing leaves
+    nothing asked; one that fails leaves what was asked before, unless it has stored something.
+    """
     row = db.execute(
         FINISH,
         {
@@ -780,7 +812,7 @@ def finish(
             "error_message": error_message,
             "waiting_for": "approval" if asked else None,
             "thread_status": "interrupted" if asked else "idle" if status == "success" else "error",
-            "asked": json_parameter(asked or {}),
+            "asked": None if status == "error" else json_parameter(asked or {}),
             "event_ids": event_ids(1),
         },
     ).fetchone()
@@ -838,13 +870,13 @@ def mark_pruned(db: Database, thread: UUID) -> None:
 
 
 def delete_ephemeral(db: Database, thread: UUID) -> bool:
-    """Delete a thread that was made for one run, unless it is busy; tell whether it was."""
+    """Delete a thread that was made for one run, unless it has one left; tell whether it was."""
     return db.execute(DELETE_EPHEMERAL, {"thread": thread}).rowcount == 1
 
 
-def is_idle(db: Database, thread: UUID) -> bool:
-    """Return whether a thread exists and has no active run."""
-    return db.execute(IS_IDLE, {"thread": thread}).fetchone() is not None
+def is_at_rest(db: Database, thread: UUID) -> bool:
+    """Return whether a thread exists and has no run that is at work or to come."""
+    return db.execute(IS_AT_REST, {"thread": thread}).fetchone() is not None
 
 
 def begin_tool_call(db: Database, run_id: UUID, step: int, key: CallKey) -> BegunToolCall | None:

@@ -461,6 +461,11 @@ def _check_offered(request: NewRun) -> None:
             "A run's effects on the board are not undone: use reject, enqueue or interrupt.",
             details=_fields("Not offered.", "multitask_strategy"),
         )
+    if request.command is not None and request.after_seconds:
+        raise NotOfferedError(
+            "An answer is given at once: by then, something else may have been asked.",
+            details=_fields("Not beside a command.", "after_seconds"),
+        )
     modes_of(request.stream_mode)
     if request.command is not None and request.input is not None:
         raise InvalidInputError(

@@ -1,11 +1,13 @@
 """States of threads as the SDK shows them, read from their checkpoints."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from langchain_core.messages import BaseMessage, convert_to_messages
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import InvalidUpdateError
+from langgraph.graph import START
 from langgraph.types import Interrupt, Overwrite, StateSnapshot
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -16,11 +18,14 @@ from callboard.agents.models import Checkpoint, HistoryRequest, Run, StateUpdate
 from callboard.agents.state import State
 from callboard.database import Database
 from callboard.errors import InvalidInputError
+from callboard.ids import new_id
 
 # The others say where the agent is; it would be lost with made-up ones.
 SETTABLE = frozenset({"brief", "card_id", "messages", "answer", "recommendation", "earlier"})
 FIRST_PAGE = 3
 NEXT_PAGE = 25
+# Characters, of up to four bytes each; a function answers with six million bytes at most.
+MAX_HISTORY = 1_400_000
 
 
 def reader(db: Database) -> Graph:
@@ -41,16 +46,31 @@ def read(db: Database, thread: StoredThread, checkpoint_id: str | None = None) -
 
 
 def history(db: Database, thread: StoredThread, request: HistoryRequest) -> list[ThreadState]:
-    """Read states of a thread, newest first."""
+    """Read states of a thread, newest first: as many as are asked for, or as an answer holds."""
+    graph = reader(db)
     before_id = checkpoint_id_of(request.before)
-    before = checkpoints.config_of(thread.id, checkpoint_id=before_id) if before_id else None
-    snapshots = reader(db).get_state_history(
-        checkpoints.config_of(thread.id),
-        filter=dict(request.metadata) or None,
-        before=before,
-        limit=request.limit,
-    )
-    return [view_of(snapshot, thread.view.thread_id) for snapshot in snapshots]
+    found: list[ThreadState] = []
+    size = 0
+    while len(found) < request.limit:
+        wanted = min(NEXT_PAGE, request.limit - len(found))
+        page = list(
+            graph.get_state_history(
+                checkpoints.config_of(thread.id),
+                filter=dict(request.metadata) or None,
+                before=checkpoints.config_of(thread.id, checkpoint_id=before_id) if before_id else None,
+                limit=wanted,
+            )
+        )
+        for snapshot in page:
+            state = view_of(snapshot, thread.view.thread_id)
+            size += len(state.model_dump_json())
+            if found and size > MAX_HISTORY:
+                return found
+            found.append(state)
+        if len(page) < wanted:
+            break
+        before_id = id_of(page[-1])
+    return found
 
 
 def update(db: Database, thread: StoredThread, request: StateUpdate) -> Checkpoint:
@@ -62,20 +82,31 @@ def update(db: Database, thread: StoredThread, request: StateUpdate) -> Checkpoi
     """
     graph = reader(db)
     values = _values_in(request)
+    if "messages" in values:
+        # Calls in them are others than those that the model thought of in the same turn, and are carried out.
+        values["thought_by"] = str(new_id())
     if request.as_node is not None and request.as_node not in graph.nodes:
-        raise InvalidInputError("The graph has no such node.", details={"as_node": request.as_node})
+        raise _no_such_node("The graph has no such node.")
     checkpoint_id = checkpoint_id_of(request.checkpoint_id or request.checkpoint)
     config = checkpoints.config_of(thread.id, checkpoint_id=checkpoint_id)
-    if checkpoint_id and not graph.get_state(config).metadata:
+    before = graph.get_state(config)
+    if checkpoint_id and not before.metadata:
         raise CheckpointNotFoundError
+    if request.as_node not in {None, START} and "turn" not in before.values:
+        # Each node relies on what the first one makes of a brief.
+        raise _no_such_node("No run has begun here: a state is given as __start__.")
     try:
         stored = graph.update_state(config, values, as_node=request.as_node)
     except InvalidUpdateError as error:
         raise InvalidInputError("The update does not fit the state; name the node as as_node.") from error
     # An answer to a question that the thread has moved on from would be lost: who wants it asked again starts a run.
-    now = graph.get_state(checkpoints.config_of(thread.id))
-    repository.set_asked(db, thread.id, interrupts_by_task(now))
+    repository.ask_nothing(db, thread.id)
     return _checkpoint(stored, thread.view.thread_id)
+
+
+def _no_such_node(message: str) -> InvalidInputError:
+    fields = [{"field": "as_node", "message": message, "type": "value_error"}]
+    return InvalidInputError(message, details={"fields": fields})
 
 
 def checkpoint_id_of(given: Any) -> str | None:
@@ -188,13 +219,18 @@ def update_between(before: StateSnapshot, after: StateSnapshot) -> dict[str, Any
 
 def asked_in(snapshot: StateSnapshot) -> dict[str, Any]:
     """Return what a person is asked in a state, as the SDK shows it beside values; jobs are nobody's to answer for."""
-    asked = [interrupt_view(one) for one in snapshot.interrupts if one.value.get("type") == "approval"]
+    asked = [interrupt_view(one) for one in _questions(snapshot.interrupts)]
     return {"__interrupt__": asked} if asked else {}
 
 
 def interrupts_by_task(snapshot: StateSnapshot) -> dict[str, list[dict[str, Any]]]:
-    """Return what a person is asked, by task."""
-    return {task.id: [interrupt_view(one) for one in task.interrupts] for task in snapshot.tasks if task.interrupts}
+    """Return what a person is asked, by task; jobs are nobody's to answer for."""
+    asked = {task.id: [interrupt_view(one) for one in _questions(task.interrupts)] for task in snapshot.tasks}
+    return {task: views for task, views in asked.items() if views}
+
+
+def _questions(interrupts: Sequence[Interrupt]) -> list[Interrupt]:
+    return [one for one in interrupts if one.value.get("type") == "approval"]
 
 
 def interrupt_view(interrupt: Interrupt) -> dict[str, Any]:

@@ -12,7 +12,13 @@ from langgraph.types import Command, Interrupt
 from callboard import database
 from callboard.agents import assistants, checkpoints, repository, waking
 from callboard.agents.assistants import BuiltIn
-from callboard.agents.errors import NothingToGoOnError, RunFailedError, StepFailedError, StepSupersededError
+from callboard.agents.errors import (
+    NothingToGoOnError,
+    RunFailedError,
+    StepFailedError,
+    StepSupersededError,
+    ThreadNotInterruptedError,
+)
 from callboard.agents.graph import Graph, build_graph
 from callboard.agents.memories import LOOKS, MEMORIES
 from callboard.agents.model import chat_model
@@ -30,8 +36,6 @@ from callboard.settings import get_settings
 
 # As long as the function may run: past it, whoever had the step is dead.
 STEP_SECONDS = 125.0
-# What one call of the model may take, and storing its answer: a step that has less left hands on.
-RESERVED_SECONDS = 100.0
 # The queue gives a message up after five times: the last one ends the run.
 MAX_ATTEMPTS = 4
 
@@ -75,16 +79,17 @@ def take_step(db: Database, thread: UUID, seconds_left: float) -> Outcome:
 
 
 def prune(db: Database, thread: UUID) -> None:
-    """Forget all checkpoints of an idle thread but the last; of one made for a single run, the thread itself too."""
+    """Forget all checkpoints of a thread at rest but the last; of one made for a single run, the thread itself too."""
     saver = checkpoints.saver(db)
     with db.transaction():
+        repository.hold_thread(db, thread)
         deleted = repository.delete_ephemeral(db, thread)
         if deleted:
             saver.delete_thread(str(thread))
     if deleted:
         return
     # It takes no step meanwhile: steps and this take turns in the queue. The library has a transaction of its own.
-    if repository.is_idle(db, thread):
+    if repository.is_at_rest(db, thread):
         saver.prune([str(thread)], strategy="keep_latest")
         repository.mark_pruned(db, thread)
 
@@ -109,7 +114,7 @@ def _carry_on(db: Database, step: Step, seconds_left: float) -> Outcome:
             project_id=step.project_id,
             run_id=step.run_id,
             step=step.step,
-            hand_on_at=time.monotonic() + seconds_left - RESERVED_SECONDS,
+            ends_at=time.monotonic() + seconds_left,
             super_steps=get_settings().agent_super_steps,
         )
         saver.fence = (step.run_id, step.step)
@@ -168,18 +173,25 @@ def _input_of(step: Step, saver: checkpoints.Saver) -> Any:
 
     Who resumes an interrupt that was resumed before goes on from the checkpoint behind it: the library passes over
     answers to what is no longer asked.
+
+    Raises:
+        ThreadNotInterruptedError: The run answers what the thread has moved on from.
     """
     if step.interrupt_id is not None:
         return Command(resume={step.interrupt_id: {"woken_by": step.woken_by, "jobs": step.jobs}})
     if step.begun:
         return None
-    if step.command is not None:
-        return Command(resume=step.command["resume"])
-    if step.attempts > 1:
-        stored = saver.get_tuple(checkpoints.config_of(step.thread))
-        if stored is not None and stored.metadata.get("run_id") == str(step.run_id):
-            return None
-    return step.input
+    if step.command is None and step.attempts == 1:
+        return step.input
+    stored = saver.get_tuple(checkpoints.config_of(step.thread))
+    if stored is not None and stored.metadata.get("run_id") == str(step.run_id):
+        return None
+    if step.command is None:
+        return step.input
+    answers = step.command["resume"]
+    if stored is None or answers.keys().isdisjoint(checkpoints.interrupts_in(stored)):
+        raise ThreadNotInterruptedError
+    return Command(resume=answers)
 
 
 def _settle(db: Database, step: Step, context: StepContext, graph: Graph, values: dict[str, Any]) -> Outcome:

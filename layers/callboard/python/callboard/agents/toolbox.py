@@ -1,7 +1,6 @@
 """Carrying out the model's calls of tools: checked before anything happens, each done once, whatever is repeated."""
 
 import inspect
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from callboard.agents import repository
 from callboard.agents.control import CONTROL_TOOLS
 from callboard.agents.errors import StepSupersededError
 from callboard.agents.repository import CallKey
+from callboard.agents.sizes import bounded
 from callboard.crash import crash_point
 from callboard.errors import InvalidInputError, ServiceError
 from callboard.mcp import registry
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 MAX_CALLS = 256
 # Of a schema, what its tool's name and description say.
 SPOKEN_FOR = frozenset({"title", "description"})
-# What a model reads of one call at most; all that it reads is sent again with each turn, and kept in the state.
-MAX_CONTENT_CHARACTERS = 24_000
 WRITTEN = frozenset({"params"})
 NOT_KEPT = frozenset({"url", "url_expires_at", "result_url", "result_url_expires_at"})
 
@@ -85,15 +83,6 @@ def for_model(content: Any) -> Any:
     return content
 
 
-def _bounded(content: dict[str, Any]) -> dict[str, Any]:
-    """Return a content that a model can read and the state can hold; of a larger one, how it begins."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    if len(text) <= MAX_CONTENT_CHARACTERS:
-        return content
-    note = f"The answer has {len(text)} characters; this is how it begins. Ask for less, such as one card or job."
-    return {"truncated": note, "beginning": text[:MAX_CONTENT_CHARACTERS]}
-
-
 def problems(offered: Sequence[str], calls: Sequence[ToolCall]) -> dict[int, ServiceError]:
     """Return what is wrong with the calls of one turn, by their numbers; nothing if all can be carried out."""
     found: dict[int, ServiceError] = {}
@@ -125,11 +114,11 @@ def _problem(offered: Sequence[str], call: ToolCall) -> ServiceError | None:
     return None
 
 
-def carry_out(context: "StepContext", key: CallKey, call: ToolCall) -> Done:
+def carry_out(context: "StepContext", key: CallKey, call: ToolCall, room: int) -> Done:
     """Carry out a call of the board's tools once: its key is stored in the transaction of its effect.
 
     A repeated step finds the first result; what only reads is read again. Errors of the domain are answers to the
-    model; they leave nothing behind.
+    model; they leave nothing behind. The model reads no more of it than there is room for, in characters.
 
     Raises:
         StepSupersededError: The run was cancelled, or a later step has taken it over.
@@ -140,13 +129,13 @@ def carry_out(context: "StepContext", key: CallKey, call: ToolCall) -> Done:
         if registry.find_tool(call["name"]).read_only:
             with context.lock:
                 read = registry.call(context.db, tool_context, call["name"], call["args"])
-            return Done(_bounded(for_model(read.content.model_dump(mode="json"))))
+            return Done(bounded(for_model(read.content.model_dump(mode="json")), room))
         with context.lock, context.db.transaction():
             begun = repository.begin_tool_call(context.db, context.run_id, context.step, key)
             if begun is None:
                 raise StepSupersededError
             if begun.result is not None:
-                return Done(_bounded(begun.result), begun.job_ids)
+                return Done(bounded(begun.result, room), begun.job_ids)
             result = registry.call(context.db, tool_context, call["name"], call["args"])
             content = for_model(result.content.model_dump(mode="json"))
             accepted = list(result.accepted_jobs)
@@ -165,4 +154,4 @@ def carry_out(context: "StepContext", key: CallKey, call: ToolCall) -> Done:
     with context.lock:
         registry.follow_up(context.db, result, origin="run_agent_step.tool")
     logger.info("tool called", action="tool_called", tool=call["name"], jobs=len(result.accepted_jobs))
-    return Done(_bounded(content), result.accepted_jobs)
+    return Done(bounded(content, room), result.accepted_jobs)
