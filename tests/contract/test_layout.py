@@ -34,6 +34,7 @@ MORE_FILES = {
         "model.py": "one adapter: the language model",
         "nodes.py": "the graph's nodes",
         "prompts.py": "what the model is told",
+        "sizes.py": "how much a model reads and a state holds",
         "snapshots.py": "states as the SDK shows them",
         "state.py": "what the graph keeps between its steps",
         "steps.py": "the part of the service that run_agent_step runs",

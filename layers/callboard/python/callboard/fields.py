@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import (
@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     JsonValue,
     StringConstraints,
+    ValidationError,
     field_validator,
     model_validator,
 )
@@ -45,6 +46,25 @@ def storable_params(params: dict[str, JsonValue]) -> dict[str, JsonValue]:
     if len(json.dumps(params, ensure_ascii=False).encode()) > MAX_PARAMS_BYTES:
         raise ValueError(f"must not be larger than {MAX_PARAMS_BYTES} bytes")
     return params
+
+
+def described(error: ValidationError, *place: str) -> list[dict[str, str]]:
+    """Say what is wrong with each field of something at this place; never what was given."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    return [
+        {
+            "field": ".".join(str(part) for part in (*place, *fault["loc"])),
+            "message": message_of(fault),
+            "type": fault["type"],
+        }
+        for fault in faults
+    ]
+
+
+def message_of(fault: Mapping[str, Any]) -> str:
+    """Return a fault's message without the names of our classes."""
+    message: str = fault["msg"]
+    return "Input should be an object" if fault["type"] in {"model_type", "model_attributes_type"} else message
 
 
 def _leaves(value: JsonValue) -> Iterator[JsonValue]:

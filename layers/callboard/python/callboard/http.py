@@ -18,6 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from callboard import errors
+from callboard.fields import message_of
 from callboard.identity import Caller, caller_from_claims
 from callboard.observability import correlated, logger
 from callboard.settings import get_settings
@@ -218,7 +219,8 @@ class Api(APIGatewayHttpResolver):
             # An id that cannot exist is an id that does not exist.
             return self._envelope(not_found_of(in_path[0]))
         fields = [
-            {"field": _field_path(fault["loc"]), "message": fault["msg"], "type": fault["type"]} for fault in faults
+            {"field": _field_path(fault["loc"]), "message": message_of(fault), "type": fault["type"]}
+            for fault in faults
         ]
         return self._envelope(errors.InvalidInputError(details={"fields": fields}))
 

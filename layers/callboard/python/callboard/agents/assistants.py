@@ -13,6 +13,7 @@ from callboard.agents.errors import AssistantNotFoundError
 from callboard.agents.models import Assistant, AssistantSchemas, ProductionInput, ReviewInput
 from callboard.agents.prompts import PRODUCE, REVIEW
 from callboard.errors import InvalidInputError
+from callboard.fields import described
 
 SINCE = datetime(2026, 11, 25, tzinfo=UTC)
 
@@ -76,11 +77,7 @@ class BuiltIn:
         try:
             parsed = self.takes.model_validate(given)
         except ValidationError as error:
-            fields = [
-                {"field": ".".join(["input", *map(str, fault["loc"])]), "message": fault["msg"], "type": fault["type"]}
-                for fault in error.errors()
-            ]
-            raise InvalidInputError(details={"fields": fields}) from error
+            raise InvalidInputError(details={"fields": described(error, "input")}) from error
         return parsed.model_dump(mode="json", exclude={"project_id"})
 
 

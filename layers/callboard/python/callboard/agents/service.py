@@ -43,6 +43,7 @@ from callboard.agents.repository import RunSpec
 from callboard.database import Database
 from callboard.errors import InvalidInputError
 from callboard.events.models import Changed, EventRow
+from callboard.fields import described
 from callboard.identity import Caller
 from callboard.ids import new_id
 from callboard.observability import correlation_id
@@ -316,14 +317,7 @@ def resume_of(thread: Thread, given: Any) -> dict[str, Any]:
     try:
         parsed = ApprovalAnswer.model_validate(answer)
     except ValidationError as error:
-        fields = [
-            {
-                "field": ".".join(["command.resume", *map(str, fault["loc"])]),
-                "message": fault["msg"],
-                "type": fault["type"],
-            }
-            for fault in error.errors()
-        ]
+        fields = described(error, "command", "resume")
         raise InvalidResumeError(details={"fields": fields, "interrupt": interrupt}) from error
     choices = interrupt["value"]["choices"]
     if parsed.choice is not None and str(parsed.choice) not in choices:

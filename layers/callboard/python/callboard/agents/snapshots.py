@@ -18,6 +18,7 @@ from callboard.agents.models import Checkpoint, HistoryRequest, Run, StateUpdate
 from callboard.agents.state import State
 from callboard.database import Database
 from callboard.errors import InvalidInputError
+from callboard.fields import described
 from callboard.ids import new_id
 
 # The others say where the agent is; it would be lost with made-up ones.
@@ -267,11 +268,7 @@ def _values_in(request: StateUpdate) -> dict[str, Any]:
             given["messages"] = convert_to_messages(given["messages"])
         values: dict[str, Any] = dict(TypeAdapter(State).validate_python(given))
     except ValidationError as error:
-        fields = [
-            {"field": ".".join(["values", *map(str, fault["loc"])]), "message": fault["msg"], "type": fault["type"]}
-            for fault in error.errors()
-        ]
-        raise InvalidInputError(details={"fields": fields}) from error
+        raise InvalidInputError(details={"fields": described(error, "values")}) from error
     except (TypeError, ValueError, NotImplementedError, LookupError) as error:
         # The library has no one error for what is no message.
         fields = [{"field": "values.messages", "message": "Not a list of messages.", "type": "value_error"}]

@@ -22,7 +22,7 @@ SEGMENT_SECONDS = 24.0
 GATHER_SECONDS = 1.0
 STEP_SECONDS = 0.3
 # Far from what a function may answer with; a segment that is full ends, and the next one goes on.
-MAX_CHARACTERS = 1_000_000
+MAX_CHARACTERS = 500_000
 # Comes before every id of a checkpoint.
 BEGINNING = "0"
 

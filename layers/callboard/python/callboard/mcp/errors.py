@@ -12,17 +12,11 @@ from callboard.errors import (
     ServiceFailedError,
     ServiceUnavailableError,
 )
+from callboard.fields import described
 
 
 def _fields(error: ValidationError) -> list[dict[str, str]]:
-    return [
-        {
-            "field": ".".join(str(part) for part in fault["loc"]) or "arguments",
-            "message": fault["msg"],
-            "type": fault["type"],
-        }
-        for fault in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
+    return [fault | {"field": fault["field"] or "arguments"} for fault in described(error)]
 
 
 class UnknownToolError(NotFoundError):
