@@ -17,7 +17,8 @@ from mcp_types import (
 )
 
 from callboard.mcp.errors import ResourceNotFoundError, UnknownPromptError, UnknownToolError
-from callboard.mcp.server import Context, Page
+from callboard.mcp.server import Page
+from callboard.mcp.tasks import Context
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg=="
 # A header of RIFF, and no sound.

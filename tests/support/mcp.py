@@ -16,7 +16,18 @@ ENVELOPE = {
 }
 ACCEPT = "application/json, text/event-stream"
 # What the header Mcp-Name repeats of the parameters.
-NAMED_BY = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+NAMED_BY = {
+    "tools/call": "name",
+    "prompts/get": "name",
+    "resources/read": "uri",
+    "tasks/get": "taskId",
+    "tasks/update": "taskId",
+    "tasks/cancel": "taskId",
+}
+# What a client that knows tasks says of itself in a request.
+KNOWS_TASKS: dict[str, Any] = {
+    "io.modelcontextprotocol/clientCapabilities": {"extensions": {"io.modelcontextprotocol/tasks": {}}},
+}
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ class TestNewest:
         assert result["supportedVersions"] == [NEWEST]
         assert result["capabilities"] == {
             "completions": {},
+            "extensions": {"io.modelcontextprotocol/tasks": {}},
             "prompts": {"listChanged": False},
             "resources": {"listChanged": False, "subscribe": False},
             "tools": {"listChanged": False},

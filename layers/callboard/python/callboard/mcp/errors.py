@@ -42,6 +42,12 @@ class ResourceNotFoundError(NotFoundError):
     code = "RESOURCE_NOT_FOUND"
 
 
+class TaskNotFoundError(NotFoundError):
+    """There is no such task."""
+
+    code = "TASK_NOT_FOUND"
+
+
 class UnknownPromptError(NotFoundError):
     """There is no such prompt."""
 

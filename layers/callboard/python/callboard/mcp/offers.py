@@ -16,18 +16,30 @@ from callboard.crash import crash_point
 from callboard.database import session
 from callboard.errors import AnswerTooLargeError, ServiceError
 from callboard.identity import Caller
+from callboard.jobs import service as jobs
+from callboard.jobs.errors import JobNotFoundError
 from callboard.jobs.models import TERMINAL
-from callboard.mcp import catalog, prompts, registry
+from callboard.mcp import catalog, job_tasks, prompts, registry
 from callboard.mcp.catalog import ListedTool
 from callboard.mcp.errors import (
     InvalidPromptArgumentsError,
     ResourceNotFoundError,
+    TaskNotFoundError,
     UnknownPromptError,
     UnknownToolError,
 )
-from callboard.mcp.models import Arguments
-from callboard.mcp.registry import ToolContext
-from callboard.mcp.server import Context, Page
+from callboard.mcp.models import Arguments, CreatedJob
+from callboard.mcp.registry import ToolContext, ToolResult
+from callboard.mcp.server import Page
+from callboard.mcp.tasks import (
+    Acknowledgement,
+    Context,
+    CreatedTask,
+    DetailedTask,
+    TaskParams,
+    UpdateTaskParams,
+    is_declared,
+)
 from callboard.observability import logger
 from callboard.pagination import DEFAULT_LIMIT, InvalidCursorError
 from callboard.projects import service as projects
@@ -111,15 +123,25 @@ class BoardOffers:
         with session() as db:
             return next((tool.input_schema for tool in catalog.tools_of(db, self.caller) if tool.name == name), None)
 
-    async def call_tool(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+    async def call_tool(
+        self, context: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult | CreatedTask:
         """Carry out a call and do what follows its commit; what is wrong with it is for the model to read.
+
+        A call that makes one job becomes a task for a client that knows tasks.
 
         Raises:
             UnknownToolError: The caller has no such tool.
         """
         await context.session.report_progress(0, 1)
+        result: types.CallToolResult | CreatedTask
         try:
-            result = self._carry_out(params.name, params.arguments or {})
+            done = self._carry_out(params.name, params.arguments or {})
+            if isinstance(done.content, CreatedJob) and is_declared(context):
+                result = self._announced(done.content)
+            else:
+                result = _result(done.content)
+            logger.info("tool called", action="tool_called", tool=params.name, jobs=len(done.accepted_jobs))
         except UnknownToolError:
             raise
         except ServiceError as error:
@@ -131,17 +153,52 @@ class BoardOffers:
         await context.session.report_progress(1, 1)
         return result
 
-    def _carry_out(self, name: str, arguments: Mapping[str, Any]) -> types.CallToolResult:
+    def _carry_out(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
         with session() as db:
             result = catalog.call(db, ToolContext(self.caller), name, arguments)
             crash_point("mcp_server.after_commit")
             registry.follow_up(db, result, origin="mcp_server")
-        content = result.content.model_dump(mode="json")
-        text = _json(content)
-        if len(json.dumps(text)) > MAX_CONTENT_CHARACTERS:
-            raise AnswerTooLargeError
-        logger.info("tool called", action="tool_called", tool=name, jobs=len(result.accepted_jobs))
-        return types.CallToolResult(content=[types.TextContent(text=text)], structured_content=content)
+        return result
+
+    def _announced(self, made: CreatedJob) -> CreatedTask:
+        with session() as db:
+            return job_tasks.created_task(jobs.get_job(db, self.caller, made.job_id))
+
+    async def get_task(self, context: Context, params: TaskParams) -> DetailedTask:
+        """Show a job of the caller's tenant as a task, however it was made.
+
+        Raises:
+            TaskNotFoundError: There is no such job for the caller's tenant.
+        """
+        job_id = job_tasks.job_id_of(params.task_id)
+        try:
+            with session() as db:
+                return job_tasks.detailed_task(jobs.get_job(db, self.caller, job_id))
+        except JobNotFoundError as error:
+            raise TaskNotFoundError from error
+
+    async def update_task(self, context: Context, params: UpdateTaskParams) -> Acknowledgement:
+        """Acknowledge answers without effect: a job asks for nothing.
+
+        Raises:
+            TaskNotFoundError: There is no such job for the caller's tenant.
+        """
+        await self.get_task(context, params)
+        return Acknowledgement()
+
+    async def cancel_task(self, context: Context, params: TaskParams) -> Acknowledgement:
+        """Cancel a job, or ask for it.
+
+        Raises:
+            TaskNotFoundError: There is no such job for the caller's tenant.
+        """
+        job_id = job_tasks.job_id_of(params.task_id)
+        try:
+            self._carry_out("cancel_job", {"job_id": job_id})
+        except JobNotFoundError as error:
+            raise TaskNotFoundError from error
+        logger.info("task cancelled", action="task_cancelled", job_id=str(job_id))
+        return Acknowledgement()
 
     async def list_resources(self, context: Context, params: Page) -> types.ListResourcesResult:
         """List the memories of the caller's projects, newest project first."""
@@ -300,6 +357,14 @@ def _described(tool: ListedTool) -> types.Tool:
             open_world_hint=not tool.is_built_in,
         ),
     )
+
+
+def _result(answered: BaseModel) -> types.CallToolResult:
+    content = answered.model_dump(mode="json")
+    text = _json(content)
+    if len(json.dumps(text)) > MAX_CONTENT_CHARACTERS:
+        raise AnswerTooLargeError
+    return types.CallToolResult(content=[types.TextContent(text=text)], structured_content=content)
 
 
 def _refusal(error: Mapping[str, Any]) -> types.CallToolResult:

@@ -1,17 +1,17 @@
 """The server that speaks MCP, by the official SDK, for whatever is offered through it."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import mcp_types as types
 from mcp.server.caching import CacheHint
-from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from callboard.errors import InvalidInputError, NotFoundError, ServiceError
 from callboard.mcp.errors import ResourceNotFoundError
+from callboard.mcp.tasks import Context, CreatedTask, TaskOffers, add_tasks
 
 VERSION = "0.1.0"
 INSTRUCTIONS = """\
@@ -33,11 +33,10 @@ HINTS: dict[Any, CacheHint] = {
     "resources/read": CacheHint(ttl_ms=0, scope="private"),
 }
 
-type Context = ServerRequestContext[Any]
 type Page = types.PaginatedRequestParams | None
 
 
-class Offers(Protocol):
+class Offers(TaskOffers, Protocol):
     """What a server offers to one caller. Errors of the domain become errors of the protocol."""
 
     async def list_tools(self, context: Context, params: Page) -> types.ListToolsResult:
@@ -45,8 +44,8 @@ class Offers(Protocol):
 
     async def call_tool(
         self, context: Context, params: types.CallToolRequestParams
-    ) -> types.CallToolResult | types.InputRequiredResult:
-        """Call a tool."""
+    ) -> types.CallToolResult | types.InputRequiredResult | CreatedTask:
+        """Call a tool; answer with a task only where the client declared that it knows them."""
 
     def header_schema(self, name: str) -> dict[str, Any] | None:
         """Return the schema that says which arguments of a tool are repeated in headers; None if none are."""
@@ -76,7 +75,7 @@ class Offers(Protocol):
 
 def build_server(offers: Offers) -> Server[Any]:
     """Make the server of one request: it keeps nothing, and announces no changes, which nothing could deliver."""
-    return Server(
+    server: Server[Any] = Server(
         "callboard",
         version=VERSION,
         title="Callboard",
@@ -85,7 +84,8 @@ def build_server(offers: Offers) -> Server[Any]:
         cache_hints=HINTS,
         get_tool_input_schema=offers.header_schema,
         on_list_tools=_spoken(offers.list_tools),
-        on_call_tool=_spoken(offers.call_tool),
+        # The SDK's type knows the results of the protocol itself; what an extension answers it passes on.
+        on_call_tool=cast(Any, _spoken(offers.call_tool)),
         on_list_resources=_spoken(offers.list_resources),
         on_list_resource_templates=_spoken(offers.list_resource_templates),
         on_read_resource=_spoken(offers.read_resource),
@@ -93,6 +93,8 @@ def build_server(offers: Offers) -> Server[Any]:
         on_get_prompt=_spoken(offers.get_prompt),
         on_completion=_spoken(offers.complete),
     )
+    add_tasks(server, offers, _spoken)
+    return server
 
 
 def _spoken[Params, Result](
