@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import mcp_types as types
@@ -16,9 +17,19 @@ from mcp_types import (
     MissingRequiredClientCapabilityErrorData,
 )
 
+from callboard.identity import Caller
 from callboard.mcp.errors import ResourceNotFoundError, UnknownPromptError, UnknownToolError
+from callboard.mcp.offers import BoardOffers
 from callboard.mcp.server import Page
-from callboard.mcp.tasks import Context
+from callboard.mcp.tasks import (
+    Acknowledgement,
+    Context,
+    CreatedTask,
+    DetailedTask,
+    TaskParams,
+    UpdateTaskParams,
+    require_declared,
+)
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg=="
 # A header of RIFF, and no sound.
@@ -27,8 +38,10 @@ WAV = base64.b64encode(
 ).decode()
 STATE_KEY = b"of a test"
 
-type Params = types.CallToolRequestParams
+Params = types.CallToolRequestParams
 type Answer = CallToolResult | InputRequiredResult
+# No job fails as a call of the protocol does, so this is no job.
+FAILED_TASK = "protocol-error-job"
 
 
 def text(words: str) -> types.TextContent:
@@ -190,6 +203,15 @@ async def capabilities(context: Context, params: Params) -> Answer:
     return asking(params, requests) or result(text("Done."))
 
 
+async def greet(context: Context, params: Params) -> Answer:
+    return result(text(f"Hello, {(params.arguments or {})['name']}!"))
+
+
+async def confirm_delete(context: Context, params: Params) -> Answer:
+    # A job asks nothing while it runs; the suite takes an answer at once as well.
+    return result(text("Deleted."))
+
+
 TOOLS: Mapping[str, Callable[[Context, Params], Awaitable[Answer]]] = {
     "test_simple_text": simple_text,
     "test_image_content": image_content,
@@ -210,7 +232,10 @@ TOOLS: Mapping[str, Callable[[Context, Params], Awaitable[Answer]]] = {
     "test_input_required_result_multiple_inputs": multiple_inputs,
     "test_input_required_result_multi_round": multi_round,
     "test_input_required_result_capabilities": capabilities,
+    "greet": greet,
+    "confirm_delete": confirm_delete,
 }
+TASK_TOOLS = ("slow_compute", "failing_job", "protocol_error_job", "test_tool_with_task")
 RESOURCES = {"test://static-text": "text/plain", "test://static-binary": "image/png"}
 TEMPLATED = re.compile(r"test://template/([^/]+)/data")
 PROMPTS: Mapping[str, list[str]] = {
@@ -223,20 +248,62 @@ PROMPTS: Mapping[str, list[str]] = {
 
 
 class FixtureOffers:
-    """What the suite asks for, instead of what the board has."""
+    """What the suite asks for, instead of what the board has. Its tasks are jobs of the caller's tenant, on one card."""
+
+    def __init__(self, caller: Caller, card_id: str) -> None:
+        self._board = BoardOffers(caller)
+        self._card_id = card_id
 
     async def list_tools(self, context: Context, params: Page) -> types.ListToolsResult:
         """List the tools."""
         schema = {"type": "object", "properties": {}}
         return types.ListToolsResult(
-            tools=[types.Tool(name=name, description=f"The suite's {name}.", input_schema=schema) for name in TOOLS]
+            tools=[
+                types.Tool(name=name, description=f"The suite's {name}.", input_schema=schema)
+                for name in (*TOOLS, *TASK_TOOLS)
+            ]
         )
 
-    async def call_tool(self, context: Context, params: Params) -> Answer:
+    async def call_tool(self, context: Context, params: Params) -> Answer | CreatedTask:
         """Call a tool."""
-        if params.name not in TOOLS:
-            raise UnknownToolError(details={"tool": params.name})
-        return await TOOLS[params.name](context, params)
+        if params.name in TOOLS:
+            return await TOOLS[params.name](context, params)
+        match params.name:
+            case "slow_compute":
+                return await self._job(context, duration=(params.arguments or {})["seconds"])
+            case "failing_job":
+                require_declared(context)
+                return await self._job(context, outcome="refuse")
+            case "test_tool_with_task":
+                require_declared(context)
+                asked = asking(params, {"user_name": form("What is your name?", "name", "string")})
+                return asked or await self._job(context, prompt=f"A portrait of {params.input_responses}")
+            case "protocol_error_job":
+                require_declared(context)
+                now = datetime.now(UTC)
+                return CreatedTask(task_id=FAILED_TASK, status="working", created_at=now, last_updated_at=now)
+        raise UnknownToolError(details={"tool": params.name})
+
+    async def _job(self, context: Context, prompt: str = "A clock", **simulate: Any) -> Answer | CreatedTask:
+        """Have the stand-in service work on the card as told."""
+        arguments = {"card_id": self._card_id, "params": {"prompt": prompt, "simulate": {"duration": 0.1} | simulate}}
+        return await self._board.call_tool(context, Params(name="create_job", arguments=arguments))
+
+    async def get_task(self, context: Context, params: TaskParams) -> DetailedTask:
+        """Show a job, or the call that failed."""
+        if params.task_id != FAILED_TASK:
+            return await self._board.get_task(context, params)
+        now = datetime.now(UTC)
+        error = types.ErrorData(code=types.INTERNAL_ERROR, message="It broke.").model_dump(exclude_none=True)
+        return DetailedTask(task_id=FAILED_TASK, status="failed", created_at=now, last_updated_at=now, error=error)
+
+    async def update_task(self, context: Context, params: UpdateTaskParams) -> Acknowledgement:
+        """Answer a job."""
+        return await self._board.update_task(context, params)
+
+    async def cancel_task(self, context: Context, params: TaskParams) -> Acknowledgement:
+        """Cancel a job."""
+        return await self._board.cancel_task(context, params)
 
     def header_schema(self, name: str) -> dict[str, Any] | None:
         """Say that none of the tools repeats arguments in headers."""
