@@ -1,7 +1,6 @@
 """From an event of API Gateway to the SDK's ASGI application and back, within one invocation."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -17,12 +16,14 @@ type Message = MutableMapping[str, Any]
 type Application = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Any]
 
 VERSION_HEADER = "mcp-protocol-version"
+JSON, STREAM = "application/json", "text/event-stream"
+DATA = "data: "
 # Of the connection, which is the gateway's, and what the gateway counts itself.
 NOT_PASSED_ON = frozenset({"connection", "content-length", "content-type", "x-accel-buffering"})
 
 
 def answer(server: Server[Any], event: dict[str, Any]) -> Response[str]:
-    """Let a server answer the message of an event: as JSON, or all of a stream at once if progress was asked for."""
+    """Let a server answer the message of an event: as JSON, or all of a stream at once if more was said than that."""
     return asyncio.run(_answer(server, event))
 
 
@@ -32,8 +33,8 @@ async def _answer(server: Server[Any], event: dict[str, Any]) -> Response[str]:
     manager = StreamableHTTPSessionManager(
         server,
         stateless=True,
-        # The newest revision answers with JSON unless something was said before; older ones have to be told.
-        json_response=_is_of_old(headers) and not _asks_for_progress(body),
+        # Of older revisions a client that takes JSON alone is served, too.
+        json_response=_is_of_old(headers) and STREAM not in headers.get("accept", ""),
         max_request_body_size=MAX_BODY_BYTES,
     )
     async with manager.run():
@@ -42,13 +43,6 @@ async def _answer(server: Server[Any], event: dict[str, Any]) -> Response[str]:
 
 def _is_of_old(headers: dict[str, str]) -> bool:
     return headers.get(VERSION_HEADER, HANDSHAKE_PROTOCOL_VERSIONS[0]) in HANDSHAKE_PROTOCOL_VERSIONS
-
-
-def _asks_for_progress(body: bytes) -> bool:
-    try:
-        return json.loads(body)["params"]["_meta"].get("progressToken") is not None
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return False
 
 
 async def _exchange(application: Application, headers: dict[str, str], body: bytes) -> Response[str]:
@@ -87,10 +81,20 @@ async def _exchange(application: Application, headers: dict[str, str], body: byt
 
     await application(scope, receive, send)
     answered = {name.decode().lower(): value.decode("latin-1") for name, value in start["headers"]}
-    text = b"".join(parts).decode()
+    kind, text = _unless_alone(answered.get("content-type"), b"".join(parts).decode())
     return Response(
         status_code=start["status"],
-        content_type=answered.get("content-type") if text else None,
+        content_type=kind if text else None,
         body=text,
         headers={name: value for name, value in answered.items() if name not in NOT_PASSED_ON},
     )
+
+
+def _unless_alone(kind: str | None, text: str) -> tuple[str | None, str]:
+    """Make JSON of a stream that holds nothing but the answer, as the newest revision has it."""
+    if kind is None or not kind.startswith(STREAM):
+        return kind, text
+    # Only these two end a line here: texts may hold others.
+    lines = text.replace("\r\n", "\n").split("\n")
+    messages = [line.removeprefix(DATA) for line in lines if line.startswith(DATA)]
+    return (JSON, messages[0]) if len(messages) == 1 else (kind, text)

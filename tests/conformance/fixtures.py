@@ -134,7 +134,9 @@ async def tool_with_progress(context: Context, params: Params) -> Answer:
 
 async def tool_with_logging(context: Context, params: Params) -> Answer:
     for words in ("Tool execution started", "Tool processing data", "Tool execution completed"):
-        await context.session.send_log_message("info", words)  # type: ignore[deprecated, unused-ignore]
+        await context.session.send_log_message(  # type: ignore[deprecated, unused-ignore]
+            "info", words, related_request_id=context.request_id
+        )
     return result(text("Done."))
 
 
@@ -248,7 +250,7 @@ PROMPTS: Mapping[str, list[str]] = {
 
 
 class FixtureOffers:
-    """What the suite asks for, instead of what the board has. Its tasks are jobs of the caller's tenant, on one card."""
+    """What the suite asks for, instead of what the board has. Tasks are jobs of the caller's tenant, on one card."""
 
     def __init__(self, caller: Caller, card_id: str) -> None:
         self._board = BoardOffers(caller)

@@ -1,13 +1,13 @@
 """A proxy that adds a token to each request: the suite has no way to send one."""
 
+import http.client
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-
-import httpx
+from urllib.parse import urlsplit
 
 from callboard_local import processes
 
@@ -39,35 +39,45 @@ class Proxy:
 def running_proxy(token: str) -> Iterator[Proxy]:
     """Run a proxy until the end."""
     proxy = Proxy(processes.free_port(), token)
-    with httpx.Client(timeout=SECONDS) as http:
-        server = ThreadingHTTPServer(("127.0.0.1", proxy.port), _handler(proxy, http))
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield proxy
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
+    server = ThreadingHTTPServer(("127.0.0.1", proxy.port), _handler(proxy))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
-def _handler(proxy: Proxy, http: httpx.Client) -> type[BaseHTTPRequestHandler]:
+def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def _pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            # Repeated headers stay repeated: joining them is the gateway's business.
-            headers = [(name, value) for name, value in self.headers.items() if name.lower() not in NOT_PASSED_ON]
-            headers.append(("authorization", f"Bearer {proxy.token}"))
-            answer = http.request(self.command, proxy.target, headers=headers, content=body)
-            self.send_response(answer.status_code)
-            for name, value in answer.headers.items():
-                if name not in NOT_PASSED_ON and name != "content-encoding":
+            target = urlsplit(proxy.target)
+            # Unlike other clients, this one sends headers as they are: repeated, with white space, wrong.
+            upstream = http.client.HTTPConnection(target.netloc, timeout=SECONDS)
+            try:
+                upstream.putrequest(self.command, target.path, skip_accept_encoding=True)
+                for name, value in self.headers.items():
+                    if name.lower() not in NOT_PASSED_ON:
+                        upstream.putheader(name, value)
+                upstream.putheader("authorization", f"Bearer {proxy.token}")
+                upstream.putheader("content-length", str(len(body)))
+                upstream.endheaders(body)
+                answer = upstream.getresponse()
+                content = answer.read()
+            finally:
+                upstream.close()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in NOT_PASSED_ON:
                     self.send_header(name, value)
-            self.send_header("content-length", str(len(answer.content)))
+            self.send_header("content-length", str(len(content)))
             self.end_headers()
-            self.wfile.write(answer.content)
+            self.wfile.write(content)
 
         do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_OPTIONS = _pass_on
 

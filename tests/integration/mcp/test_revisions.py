@@ -24,6 +24,7 @@ class TestNewest:
         assert result["capabilities"] == {
             "completions": {},
             "extensions": {"io.modelcontextprotocol/tasks": {}},
+            "logging": {},
             "prompts": {"listChanged": False},
             "resources": {"listChanged": False, "subscribe": False},
             "tools": {"listChanged": False},
@@ -182,6 +183,33 @@ class TestOfOld:
             *told, last = events(answer)
             assert [message["params"]["progress"] for message in told] == [0, 1]
             assert last["result"]["structuredContent"]["project"]["id"] == str(board.project_id)
+
+    def test_without_a_token_an_answer_is_json(self, client: Callable[..., Client], board: Board) -> None:
+        params = {"name": "get_project_memory", "arguments": {"project_id": str(board.project_id)}}
+
+        answer = client("alice", OF_OLD[-1]).send("tools/call", params)
+
+        assert answer.headers["Content-Type"] == "application/json"
+
+    @pytest.mark.parametrize("accept", ["application/json", "application/json; q=1, text/plain"])
+    def test_a_client_that_takes_json_alone_gets_it(self, client: Callable[..., Client], accept: str) -> None:
+        answer = client("alice", OF_OLD[-1]).send("tools/list", headers={"accept": accept}, meta={"progressToken": 1})
+
+        assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+
+    def test_separators_of_lines_in_a_text_do_not_tear_an_answer(
+        self, alice: Client, client: Callable[..., Client], board: Board
+    ) -> None:
+        title = "a\u2028b\u2029c\x85d\u000be"
+        alice.call("update_card", card_id=str(board.card_id), title=title)
+
+        memory = client("alice", OF_OLD[-1]).call("get_project_memory", project_id=str(board.project_id))
+
+        assert memory["structuredContent"]["activities"][0]["cards"][0]["title"] == title
+
+    @pytest.mark.parametrize("revision", OF_OLD)
+    def test_a_level_of_logging_is_acknowledged(self, client: Callable[..., Client], revision: str) -> None:
+        assert client("alice", revision).ask("logging/setLevel", {"level": "debug"}) == {}
 
     def test_an_unknown_resource_has_a_code_of_its_own(self, client: Callable[..., Client]) -> None:
         error = client("alice", OF_OLD[-1]).refused("resources/read", {"uri": "callboard://nothing"})

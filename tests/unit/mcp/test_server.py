@@ -42,7 +42,6 @@ async def test_announces_no_changes() -> None:
 
     assert capabilities.tools == types.ToolsCapability(list_changed=False)
     assert capabilities.resources == types.ResourcesCapability(list_changed=False, subscribe=False)
-    assert capabilities.logging is None
 
 
 @pytest.mark.parametrize("era", ["2026-07-28", "legacy"])

@@ -93,8 +93,15 @@ def build_server(offers: Offers) -> Server[Any]:
         on_get_prompt=_spoken(offers.get_prompt),
         on_completion=_spoken(offers.complete),
     )
+    # Of old, clients say once how much they want to be told. Nothing is kept from one request to the next, and what is
+    # said during a call comes with its answer.
+    server.add_request_handler("logging/setLevel", types.SetLevelRequestParams, _acknowledge)
     add_tasks(server, offers, _spoken)
     return server
+
+
+async def _acknowledge(context: Context, params: types.SetLevelRequestParams) -> types.EmptyResult:
+    return types.EmptyResult()
 
 
 def _spoken[Params, Result](
