@@ -73,7 +73,7 @@ check: setup ## Check format, types, arrows between modules, the template and th
 	@infra/local/bootstrap lock
 
 .PHONY: conformance
-conformance: setup .local/conformance/.ready ## Run MCP's official conformance suite against the function; needs npm
+conformance: setup .local/conformance/.ready ## Run MCP's conformance suite and inspector against a local stack; needs npm
 	@PYTHONPATH=tests $(VENV)/python -m conformance
 
 .local/conformance/.ready: tests/conformance/package.json tests/conformance/package-lock.json
