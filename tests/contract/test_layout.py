@@ -73,6 +73,8 @@ MORE_FILES = {
     "providers": {
         "replicate.py": "one adapter a kind of service",
         "push.py": "one adapter a kind of service",
+        "bedrock.py": "one adapter a kind of service",
+        "refusals.py": "what services mean by a failure",
         "transport.py": "HTTP to services, shared by the adapters",
         "outputs.py": "fetching what a service made",
         "webhooks.py": "signatures of what services send",

@@ -66,6 +66,9 @@ def insert_provider(db: Database, name: str = "replicate", **columns: Any) -> st
         "token_secret": "callboard/provider-token",
         "webhook_secret": "callboard/provider-webhook",
         "output_hosts": ["127.0.0.1"],
+        "model_id": None,
+        "region": None,
+        "output_bucket": None,
         "max_in_flight": 20,
         "max_in_flight_per_tenant": 10,
         "max_attempts": 3,
@@ -77,11 +80,12 @@ def insert_provider(db: Database, name: str = "replicate", **columns: Any) -> st
     assert not unknown, f"providers has no such columns: {unknown}"
     db.execute(
         """
-        INSERT INTO providers (name, kind, base_url, token_secret, webhook_secret, output_hosts, max_in_flight,
-                               max_in_flight_per_tenant, max_attempts, enabled, paused_until, pauses)
+        INSERT INTO providers (name, kind, base_url, token_secret, webhook_secret, output_hosts, model_id, region,
+                               output_bucket, max_in_flight, max_in_flight_per_tenant, max_attempts, enabled,
+                               paused_until, pauses)
         VALUES (%(name)s, %(kind)s, %(base_url)s, %(token_secret)s, %(webhook_secret)s, %(output_hosts)s,
-                %(max_in_flight)s, %(max_in_flight_per_tenant)s, %(max_attempts)s, %(enabled)s, %(paused_until)s,
-                %(pauses)s)
+                %(model_id)s, %(region)s, %(output_bucket)s, %(max_in_flight)s, %(max_in_flight_per_tenant)s,
+                %(max_attempts)s, %(enabled)s, %(paused_until)s, %(pauses)s)
         ON CONFLICT (name) DO NOTHING""",
         values | columns | {"name": name},
     )

@@ -9,7 +9,7 @@ from callboard.jobs.checks import INTERVAL_JITTER, INTERVAL_MAX_SECONDS
 from callboard.jobs.models import LIVE, MOVES, TERMINAL
 from callboard.jobs.requests import replay_headers, wait_seconds
 from callboard.jobs.submission import RETRY_MAX_SECONDS, retry_delay
-from callboard.providers.replicate import classify
+from callboard.providers.refusals import classify
 
 STATES: tuple[JobStatus, ...] = ("queued", "processing", "completed", "failed", "cancelled")
 LEGAL = {

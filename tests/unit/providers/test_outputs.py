@@ -9,9 +9,9 @@ import pytest
 
 from callboard.providers import outputs
 from callboard.providers.errors import OutputUnavailableError
-from callboard.providers.models import Provider
+from callboard.providers.models import HttpProvider
 
-PROVIDER = Provider(
+PROVIDER = HttpProvider(
     name="replicate",
     kind="replicate",
     base_url="https://api.example.com",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
@@ -46,6 +47,21 @@ def failures() -> tuple[type[Exception], ...]:
     return BotoCoreError, ClientError
 
 
+def error_of(error: Exception) -> tuple[str | None, str]:
+    """Return the code and the message of an error that is an answer of AWS; no code for one without an answer."""
+    answer: Any = getattr(error, "response", None)
+    told = answer.get("Error", {}) if isinstance(answer, dict) else {}
+    code: str | None = told.get("Code")
+    return code, str(told.get("Message") or code or type(error).__name__)
+
+
+def unreached() -> tuple[type[Exception], ...]:
+    """Return what a call to AWS raises that no service has seen, for an except clause."""
+    from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, NoCredentialsError  # noqa: PLC0415
+
+    return ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
+
+
 def late_answers() -> tuple[type[Exception], ...]:
     """Return what a call to AWS raises whose answer does not come in time, for an except clause."""
     from botocore.exceptions import ReadTimeoutError  # noqa: PLC0415
@@ -67,6 +83,16 @@ def bedrock_runtime(region: str) -> Any:
     It does not ask again by itself: an answer that was late is paid for all the same.
     """
     return _client("bedrock-runtime", read_timeout=MODEL_READ_SECONDS, tries=1, region_name=region or None)
+
+
+@lru_cache(maxsize=8)
+def bedrock_media(region: str) -> "BedrockRuntimeClient":
+    """Return the client that starts and reads Bedrock's asynchronous invocations in a region, the stack's own if empty.
+
+    It does not ask again by itself: whoever submits decides that.
+    """
+    client: BedrockRuntimeClient = _client("bedrock-runtime", read_timeout=20, tries=1, region_name=region or None)
+    return client
 
 
 @lru_cache(maxsize=1)

@@ -43,15 +43,15 @@ def store(key: str, content: bytes, media_type: str, sha256: bytes, metadata: Ma
     )
 
 
-def read(key: str, max_bytes: int) -> bytes | None:
-    """Read an object; None if there is none, or if it is larger than that.
+def read(key: str, max_bytes: int, *, bucket: str | None = None) -> bytes | None:
+    """Read an object of the assets bucket, or of another one; None if there is none, or if it is larger than that.
 
     Raises:
         ServiceUnavailableError: The bucket does not answer.
     """
     s3 = aws.s3()
     try:
-        answer = s3.get_object(Bucket=get_settings().assets_bucket, Key=key)
+        answer = s3.get_object(Bucket=bucket or get_settings().assets_bucket, Key=key)
         return answer["Body"].read() if answer["ContentLength"] <= max_bytes else None
     except s3.exceptions.NoSuchKey:
         return None

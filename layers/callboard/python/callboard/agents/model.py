@@ -95,7 +95,7 @@ def _asked(model: Runnable[Any, AIMessage], messages: list[AnyMessage], until: f
         try:
             return model.invoke(messages)
         except aws.failures() as error:
-            code = _error_code(error)
+            code, _ = aws.error_of(error)
             logger.warning("the model failed", action="model_failed", error_code=code, tries_left=tries_left)
             if code is not None and code not in PASSING:
                 raise ModelFailedError(f"The model refused the request: {code}.", details={"reason": code}) from error
@@ -126,8 +126,3 @@ def _without_calls(content: Any) -> Any:
     blocks = [block for block in content if not (isinstance(block, dict) and block.get("type") == "tool_use")]
     texts = [block if isinstance(block, str) else block.get("text") for block in blocks]
     return "".join(texts) if all(isinstance(text, str) for text in texts) else blocks
-
-
-def _error_code(error: Exception) -> str | None:
-    response: Any = getattr(error, "response", None)
-    return response["Error"]["Code"] if isinstance(response, dict) and "Error" in response else None

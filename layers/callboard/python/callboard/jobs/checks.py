@@ -16,10 +16,9 @@ from callboard.jobs.models import TERMINAL
 from callboard.jobs.repository import CheckOutcome, CheckTicket, DueCheck, Moves
 from callboard.jobs.submission import message_delay, retry_delay
 from callboard.observability import logger
-from callboard.providers import outputs
 from callboard.providers.errors import AttemptForgottenError, OutputUnavailableError, ProviderError
 from callboard.providers.models import ErrorCode, Observation, ProviderClient
-from callboard.providers.replicate import classify
+from callboard.providers.refusals import classify
 from callboard.providers.service import client_of
 from callboard.queues import Message
 from callboard.settings import get_settings
@@ -106,7 +105,7 @@ def _outcome_of(check: DueCheck) -> CheckOutcome:
                 cancel_sent=cancel_sent,
             )
         case "succeeded":
-            return _store_output(check, conclude, observation)
+            return _store_output(check, client, conclude, observation)
         case "cancelled":
             if check.job.cancel_requested:
                 return conclude(outcome="cancelled", cancel_sent=cancel_sent)
@@ -173,11 +172,13 @@ def _failed(check: DueCheck, conclude: "partial[CheckOutcome]", code: ErrorCode,
     return conclude(outcome="failed", error_code=code, error_message=message)
 
 
-def _store_output(check: DueCheck, conclude: "partial[CheckOutcome]", observation: Observation) -> CheckOutcome:
+def _store_output(
+    check: DueCheck, client: ProviderClient, conclude: "partial[CheckOutcome]", observation: Observation
+) -> CheckOutcome:
     try:
         if not observation.output_url:
             raise OutputUnavailableError("The service succeeded without an output.", permanent=True)
-        output = outputs.fetch(observation.output_url, outputs.allowed_hosts(check.provider))
+        output = client.fetch(observation.output_url)
     except OutputUnavailableError as error:
         if error.permanent or check.output_failures + 1 >= MAX_OUTPUT_TRIES:
             return conclude(

@@ -13,6 +13,7 @@ from callboard.jobs.models import ReportReceipt, StatusReport
 from callboard.jobs.repository import CheckTicket
 from callboard.observability import logger
 from callboard.providers import webhooks
+from callboard.providers.models import HttpProvider
 from callboard.queues import Message
 from callboard.secrets import secret
 from callboard.settings import get_settings
@@ -44,7 +45,7 @@ def receive_report(
     # Without a signature nothing is said about which jobs exist.
     webhooks.require_headers(headers)
     reported = repository.reported_job(db, job_id)
-    if reported is None:
+    if reported is None or not isinstance(reported.provider, HttpProvider):
         raise JobNotFoundError
     webhook_id = webhooks.verify(secret(reported.provider.webhook_secret), body, headers)
     values = report.model_dump(mode="json")
@@ -90,7 +91,8 @@ def receive_callback(
     """
     webhooks.require_headers(headers)
     provider = repository.provider(db, provider_name)
-    if provider is None:
+    if not isinstance(provider, HttpProvider):
+        # Bedrock calls nobody back.
         raise ProviderNotFoundError
     webhooks.verify(secret(provider.webhook_secret), body, headers)
     provider_job_id = prediction.get("id")

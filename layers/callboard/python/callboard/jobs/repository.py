@@ -10,7 +10,7 @@ from callboard.database import Database, json_parameter
 from callboard.events.models import EventRow
 from callboard.events.repository import APPEND_EVENTS, EVENTS_COLUMN, event_ids, rows_of
 from callboard.jobs.models import Job, JobFilter
-from callboard.providers.models import ErrorCode, Provider
+from callboard.providers.models import ErrorCode, Provider, provider_of
 
 # The tail of every statement that moves jobs: its head leaves them in a CTE `moved`.
 _EVENTS_OF_MOVED = (
@@ -169,14 +169,17 @@ WITH RECURSIVE waiting (provider, tenant) AS (
 )
 
 UPSERT_PROVIDERS = """
-INSERT INTO providers AS p (name, kind, base_url, token_secret, webhook_secret, output_hosts, max_in_flight,
-                            max_in_flight_per_tenant, max_attempts)
-SELECT * FROM jsonb_to_recordset(%(providers)s) AS (
-    name text, kind text, base_url text, token_secret text, webhook_secret text, output_hosts text[],
-    max_in_flight integer, max_in_flight_per_tenant integer, max_attempts integer)
+INSERT INTO providers AS p (name, kind, base_url, token_secret, webhook_secret, output_hosts, model_id, region,
+                            output_bucket, max_in_flight, max_in_flight_per_tenant, max_attempts)
+SELECT name, kind, base_url, token_secret, webhook_secret, coalesce(output_hosts, '{}'), model_id, region,
+       output_bucket, max_in_flight, max_in_flight_per_tenant, max_attempts
+FROM jsonb_to_recordset(%(providers)s) AS (
+    name text, kind text, base_url text, token_secret text, webhook_secret text, output_hosts text[], model_id text,
+    region text, output_bucket text, max_in_flight integer, max_in_flight_per_tenant integer, max_attempts integer)
 ON CONFLICT (name) DO UPDATE SET
     kind = excluded.kind, base_url = excluded.base_url, token_secret = excluded.token_secret,
-    webhook_secret = excluded.webhook_secret, output_hosts = excluded.output_hosts, enabled = true,
+    webhook_secret = excluded.webhook_secret, output_hosts = excluded.output_hosts, model_id = excluded.model_id,
+    region = excluded.region, output_bucket = excluded.output_bucket, enabled = true,
     max_in_flight = excluded.max_in_flight, max_in_flight_per_tenant = excluded.max_in_flight_per_tenant,
     max_attempts = excluded.max_attempts"""
 
@@ -690,7 +693,7 @@ def list_jobs(db: Database, tenant: str, job_filter: JobFilter, before: UUID | N
 
 def claim(db: Database, limit: int, lease_seconds: float) -> Claim:
     """Claim waiting jobs within all limits; needs a transaction of its own, which it makes exclusive for a moment."""
-    locked = [Provider.model_validate(row) for row in db.execute(LOCK_PROVIDERS)]
+    locked = [provider_of(row) for row in db.execute(LOCK_PROVIDERS)]
     parameters = {"limit": limit, "lease_seconds": lease_seconds, "event_ids": event_ids(limit)}
     moves = _moves(db.execute(CLAIM, parameters).fetchone())
     return Claim(moves.jobs, {provider.name: provider for provider in locked})
@@ -699,7 +702,7 @@ def claim(db: Database, limit: int, lease_seconds: float) -> Claim:
 def provider(db: Database, name: str) -> Provider | None:
     """Read one provider."""
     row = db.execute(PROVIDER, {"name": name}).fetchone()
-    return Provider.model_validate(row) if row else None
+    return provider_of(row) if row else None
 
 
 def replace_providers(db: Database, configured: Sequence[dict[str, Any]]) -> None:
@@ -731,7 +734,7 @@ def claim_checks(db: Database, tickets: Sequence[CheckTicket], lease_seconds: fl
     return [
         DueCheck(
             job=Job.model_validate(row["job"]),
-            provider=Provider.model_validate(row["provider"]),
+            provider=provider_of(row["provider"]),
             attempt=row["attempt"],
             seq=row["check_seq"],
             provider_job_id=row["provider_job_id"],
@@ -771,9 +774,7 @@ def reported_job(db: Database, job_id: UUID) -> ReportedJob | None:
     row = db.execute(REPORTED_JOB, {"job_id": job_id}).fetchone()
     if row is None:
         return None
-    return ReportedJob(
-        row["id"], row["status"], row["attempt"], row["correlation_id"], Provider.model_validate(row["provider"])
-    )
+    return ReportedJob(row["id"], row["status"], row["attempt"], row["correlation_id"], provider_of(row["provider"]))
 
 
 def record_report(
@@ -831,7 +832,7 @@ def unknown_submissions(db: Database, grace_seconds: float, limit: int) -> list[
         UnknownSubmission(
             row["job_id"],
             row["attempt"],
-            Provider.model_validate(row["provider"]),
+            provider_of(row["provider"]),
             resubmit=row["on_unknown"] == "resubmit",
             settled=row["settled"],
         )

@@ -77,7 +77,9 @@ def _settle_unknown(db: Database) -> int:
     for submission in unknown:
         try:
             provider_job_id = client_of(submission.provider).find(
-                callback_url(submission.provider, submission.job_id, submission.attempt)
+                submission.job_id,
+                submission.attempt,
+                callback_url(submission.provider, submission.job_id, submission.attempt),
             )
         except ProviderError:
             logger.warning("listing failed", action="listing_failed", provider=submission.provider.name)

@@ -1,13 +1,16 @@
 """What Callboard knows of a cloud generation service, and what passes between the two."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-type ProviderKind = Literal["replicate", "push"]
+if TYPE_CHECKING:
+    from callboard.providers.outputs import Output
+
 type ErrorCode = Literal[
     "invalid_input",
     "content_policy",
@@ -19,13 +22,21 @@ type ErrorCode = Literal[
 ]
 
 
-class ProviderConfig(BaseModel):
-    """A service as the deployment configures it; secrets are named, never held."""
+class _Limits(BaseModel):
+    """What every service has."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
-    kind: ProviderKind
+    max_in_flight: int = Field(default=20, ge=1)
+    max_in_flight_per_tenant: int = Field(default=10, ge=1)
+    max_attempts: int = Field(default=3, ge=1, le=10)
+
+
+class HttpProviderConfig(_Limits):
+    """A service behind a URL as the deployment configures it; secrets are named, never held."""
+
+    kind: Literal["replicate", "push"]
     base_url: str = Field(pattern=r"^https?://")
     token_secret: str
     webhook_secret: str
@@ -33,22 +44,53 @@ class ProviderConfig(BaseModel):
         default_factory=list,
         description="Hosts, also `*.example.com`, that outputs are fetched from besides base_url's.",
     )
-    max_in_flight: int = Field(default=20, ge=1)
-    max_in_flight_per_tenant: int = Field(default=10, ge=1)
-    max_attempts: int = Field(default=3, ge=1, le=10)
 
 
+class BedrockProviderConfig(_Limits):
+    """A model that Bedrock invokes asynchronously, as the deployment configures it."""
+
+    kind: Literal["bedrock"]
+    model_id: str = Field(pattern=r"^[a-zA-Z0-9_.:/-]{1,256}$")
+    region: str | None = Field(default=None, description="Of the model; the stack's own if none.")
+    output_bucket: str | None = Field(
+        default=None,
+        description="Where Bedrock puts what the model made, in the model's region; the assets bucket if none.",
+    )
+
+
+type ProviderConfig = Annotated[HttpProviderConfig | BedrockProviderConfig, Field(discriminator="kind")]
 ProviderConfigs: TypeAdapter[list[ProviderConfig]] = TypeAdapter(list[ProviderConfig])
 
 
-class Provider(ProviderConfig):
-    """A service and how it fares."""
+class _Health(BaseModel):
+    """How a service fares."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     enabled: bool = True
     paused_until: datetime | None = None
     pauses: int = 0
+
+
+class HttpProvider(HttpProviderConfig, _Health):
+    """A service behind a URL, and how it fares."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class BedrockProvider(BedrockProviderConfig, _Health):
+    """A model of Bedrock's, and how it fares."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+type Provider = Annotated[HttpProvider | BedrockProvider, Field(discriminator="kind")]
+_PROVIDER: TypeAdapter[Provider] = TypeAdapter(Provider)
+
+
+def provider_of(row: Mapping[str, Any]) -> Provider:
+    """Return the service that a row describes."""
+    return _PROVIDER.validate_python(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +135,10 @@ class ProviderClient(Protocol):
         """Ask to stop an attempt; False when the service offers no such thing."""
         ...
 
-    def find(self, callback_url: str) -> str | None:
-        """Look an attempt up by its callback URL in the service's listing; None when it is not there."""
+    def find(self, job_id: UUID, attempt: int, callback_url: str) -> str | None:
+        """Look an attempt up in the service's listing, by what it was submitted with; None when it is not there."""
+        ...
+
+    def fetch(self, output_url: str) -> "Output":
+        """Fetch what an attempt made."""
         ...

@@ -10,14 +10,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
-from typing import assert_never
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection
 
 from callboard.providers.errors import OutputUnavailableError
-from callboard.providers.models import Provider
+from callboard.providers.models import HttpProvider
 
 MAX_BYTES = 100 * 1024 * 1024
 MAX_SECONDS = 60.0
@@ -58,16 +57,10 @@ class Output:
         return EXTENSION_OF[self.media_type]
 
 
-def allowed_hosts(provider: Provider) -> list[str]:
+def allowed_hosts(provider: HttpProvider) -> list[str]:
     """List the hosts that outputs of a service may come from."""
-    own = urlsplit(provider.base_url).hostname or ""
-    match provider.kind:
-        case "replicate":
-            return [own, REPLICATE_DELIVERY, *provider.output_hosts]
-        case "push":
-            return [own, *provider.output_hosts]
-        case _:
-            assert_never(provider.kind)
+    delivery = [REPLICATE_DELIVERY] if provider.kind == "replicate" else []
+    return [urlsplit(provider.base_url).hostname or "", *delivery, *provider.output_hosts]
 
 
 def fetch(url: str, hosts: Sequence[str], *, max_bytes: int = MAX_BYTES, max_seconds: float = MAX_SECONDS) -> Output:

@@ -1,20 +1,25 @@
 """Services that only report: they take a job and tell by signed status updates how it fares."""
 
+from uuid import UUID
+
+from callboard.providers import outputs
 from callboard.providers.errors import (
     InvalidParamsError,
     ProviderFailedError,
     ProviderPausedError,
     SubmissionRejectedError,
 )
-from callboard.providers.models import Observation, Submission
+from callboard.providers.models import HttpProvider, Observation, Submission
+from callboard.providers.outputs import Output
 from callboard.providers.transport import call, retry_after_seconds
 
 
 class PushClient:
     """A client of one push service: `POST {base_url}/jobs {job_id, attempt, params, status_url}` -> 2xx `{id}`."""
 
-    def __init__(self, base_url: str, token: str) -> None:
-        self._base_url = base_url.rstrip("/")
+    def __init__(self, provider: HttpProvider, token: str) -> None:
+        self._provider = provider
+        self._base_url = provider.base_url.rstrip("/")
         self._token = token
 
     def create(self, submission: Submission) -> str:
@@ -52,6 +57,10 @@ class PushClient:
         """Return False: there is nothing to ask."""
         return False
 
-    def find(self, callback_url: str) -> str | None:
+    def find(self, job_id: UUID, attempt: int, callback_url: str) -> str | None:
         """Return None: there is no listing. A late report settles a lost submission."""
         return None
+
+    def fetch(self, output_url: str) -> Output:
+        """Fetch an output from the service's host, or from another one that may serve it."""
+        return outputs.fetch(output_url, outputs.allowed_hosts(self._provider))

@@ -1,9 +1,10 @@
 """Services with Replicate's predictions API (https://replicate.com/docs/reference/http)."""
 
-import re
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
+from callboard.providers import outputs
 from callboard.providers.errors import (
     AttemptForgottenError,
     ContentRefusedError,
@@ -14,21 +15,21 @@ from callboard.providers.errors import (
     SubmissionRejectedError,
     SubmissionUnknownError,
 )
-from callboard.providers.models import ErrorCode, Observation, Submission
+from callboard.providers.models import HttpProvider, Observation, Submission
+from callboard.providers.outputs import Output
+from callboard.providers.refusals import CONTENT_POLICY, MAX_MESSAGE, classify
 from callboard.providers.transport import Reply, call, retry_after_seconds
 
-CONTENT_POLICY = re.compile(r"nsfw|content polic|safety (filter|checker|system)|sensitive|flagged|moderation", re.I)
-INVALID_INPUT = re.compile(r"\binvalid\b|validation|must be|unsupported (value|input|type)|out of range", re.I)
 # Listings are newest first; a lost submission is looked for soon after it happened.
 PAGES_SEARCHED = 3
-MAX_MESSAGE = 1000
 
 
 class ReplicateClient:
     """A client of one service that speaks Replicate's HTTP API."""
 
-    def __init__(self, base_url: str, token: str) -> None:
-        self._base_url = base_url.rstrip("/")
+    def __init__(self, provider: HttpProvider, token: str) -> None:
+        self._provider = provider
+        self._base_url = provider.base_url.rstrip("/")
         self._token = token
 
     def create(self, submission: Submission) -> str:
@@ -68,7 +69,7 @@ class ReplicateClient:
         self._call("POST", f"/v1/predictions/{quote(provider_job_id, safe='')}/cancel")
         return True
 
-    def find(self, callback_url: str) -> str | None:
+    def find(self, job_id: UUID, attempt: int, callback_url: str) -> str | None:
         """Search the newest predictions for one with this webhook."""
         path = "/v1/predictions"
         for _ in range(PAGES_SEARCHED):
@@ -82,6 +83,10 @@ class ReplicateClient:
                 return None
             path = following.removeprefix(self._base_url)
         return None
+
+    def fetch(self, output_url: str) -> Output:
+        """Fetch an output from the service's host, or from another one that may serve it."""
+        return outputs.fetch(output_url, outputs.allowed_hosts(self._provider))
 
     def _call(self, method: str, path: str) -> Reply:
         try:
@@ -127,15 +132,6 @@ def _observation_of(prediction: dict[str, Any]) -> Observation:
         message = str(prediction.get("error") or "The prediction failed.")[:MAX_MESSAGE]
         return Observation("failed", error_message=message, error_code=classify(message))
     raise ProviderFailedError(f"The service says a state that is not known: {str(status)[:40]}.")
-
-
-def classify(message: str) -> ErrorCode:
-    """Tell a failure of the request from a failure of the service by its text: services give nothing else."""
-    if CONTENT_POLICY.search(message):
-        return "content_policy"
-    if INVALID_INPUT.search(message):
-        return "invalid_input"
-    return "provider_unavailable"
 
 
 def _progress_of(prediction: dict[str, Any]) -> float | None:
