@@ -9,11 +9,13 @@ import httpx
 import httpx2
 import pytest
 from mcp import Client
+from mcp.client.extension import ClientExtension
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
 from callboard import discovery
 from callboard_local.stack import Stack
+from support.mcp_tasks import Tasks
 from support.stack import User
 
 TOOLS = [
@@ -31,11 +33,11 @@ ERAS = ["auto", "legacy", "2026-07-28"]
 
 
 @asynccontextmanager
-async def connected(user: User, era: str) -> AsyncIterator[Client]:
+async def connected(user: User, era: str, *extensions: ClientExtension) -> AsyncIterator[Client]:
     headers = {"authorization": f"Bearer {user.token}"}
     async with (
         httpx2.AsyncClient(headers=headers, timeout=40) as http,
-        Client(streamable_http_client(user.stack.mcp, http_client=http), mode=era) as client,
+        Client(streamable_http_client(user.stack.mcp, http_client=http), mode=era, extensions=extensions) as client,
     ):
         yield client
 
@@ -88,6 +90,33 @@ async def test_progress_is_told(alice: User, era: str) -> None:
 
     assert not result.is_error
     assert told == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("simulate", "status"), [({}, "completed"), ({"outcome": "refuse"}, "failed")], ids=["well", "badly"]
+)
+async def test_a_job_is_a_task_until_it_ends(alice: User, simulate: dict[str, Any], status: str) -> None:
+    card = await alice.make_card()
+    tasks = Tasks()
+
+    async with connected(alice, "2026-07-28", tasks) as client:
+        params = {"prompt": "A lamp", "simulate": {"duration": 0.1} | simulate}
+        result = await client.call_tool("create_job", {"card_id": card["id"], "params": params})
+
+    assert isinstance(result.structured_content, dict)
+    assert tasks.created == [result.structured_content["job_id"]]
+    assert result.structured_content["status"] == status
+    assert result.is_error is (status == "failed")
+
+
+async def test_5_mb_of_parameters_are_too_large(alice: User) -> None:
+    call = {"name": "get_job", "arguments": {"job_id": "x" * 5_000_000}}
+
+    answer = await alice.http.post(
+        alice.stack.mcp, json={"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    )
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "PAYLOAD_TOO_LARGE")
 
 
 @pytest.mark.parametrize("era", ERAS)
