@@ -8,12 +8,14 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError
 from langgraph.pregel.remote import RemoteException, RemoteGraph
 from langgraph.types import Command
 from langgraph_sdk import get_client, get_sync_client
 from langgraph_sdk.client import LangGraphClient, SyncLangGraphClient
 from langgraph_sdk.errors import ConflictError, NotFoundError, UnprocessableEntityError
 
+from callboard_local import ministack
 from callboard_local.stack import Stack
 from support.stack import User, is_update
 
@@ -45,6 +47,24 @@ async def client(alice: User) -> AsyncIterator[LangGraphClient]:
 async def stranger(bob: User) -> AsyncIterator[LangGraphClient]:
     async with client_of(bob) as opened:
         yield opened
+
+
+def converse(stack: Stack, brief: str) -> Any:
+    """Ask the emulator's Bedrock, as a step of an agent does."""
+    bedrock = ministack.client("bedrock-runtime", stack.aws_endpoint_url)
+    message = {"role": "user", "content": [{"text": f"<brief>\n{brief}\n</brief>"}]}
+    return bedrock.converse(modelId="amazon.nova-lite-v1:0", messages=[message])
+
+
+@pytest.mark.parametrize(
+    ("brief", "code"),
+    [("planner: error-500", "ServiceUnavailableException"), ("planner: wait=quorum:x", "ValidationException")],
+)
+def test_a_model_server_that_fails_is_an_error_and_no_made_up_answer(stack: Stack, brief: str, code: str) -> None:
+    with pytest.raises(ClientError) as raised:
+        converse(stack, brief)
+
+    assert raised.value.response["Error"]["Code"] == code
 
 
 @pytest.fixture
@@ -533,3 +553,11 @@ async def test_nobody_is_served_without_a_token(stack: Stack) -> None:
     async with httpx.AsyncClient(base_url=stack.http) as anyone:
         for path in ("/agents/threads/search", "/agents/assistants/search", "/agents/runs"):
             assert (await anyone.post(path, json={})).status_code == 401
+
+
+async def test_a_directive_that_makes_no_sense_ends_the_run(client: LangGraphClient, thread: str) -> None:
+    run = await client.runs.create(thread, "production", input={"brief": f"{BRIEF}\nplanner: wait=quorum:x"})
+
+    values: Any = await client.runs.join(thread, run["run_id"])
+
+    assert values["__error__"]["error"] == "MODEL_FAILED"

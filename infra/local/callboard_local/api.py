@@ -20,7 +20,9 @@ def get(base_url: str, path: str, token: str | None = None, **query: str | None)
     status, body = request(base_url, path, token, **query)
     if status >= 400:
         error = body.get("error", {}) if isinstance(body, dict) else {}
-        raise StackError(f"{error.get('code', status)}: {error.get('message', body)}")
+        fields = (error.get("details") or {}).get("fields") or []
+        wrong = "".join(f" {field['field']}: {field['message']}." for field in fields)
+        raise StackError(f"{error.get('code', status)}: {error.get('message', body)}{wrong}")
     return body
 
 

@@ -2,12 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from uuid import UUID
 
 import typer
 
 from callboard_local.errors import StackError
 from callboard_local.paths import default_paths
+from callboard_local.queues import NAMES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,6 +26,8 @@ app = typer.Typer(
 machine = typer.Typer(help="Users for programs.", no_args_is_help=True)
 app.add_typer(machine, name="machine")
 
+# As in callboard.jobs.models, which takes a while to load.
+type JobStatus = Literal["queued", "processing", "completed", "failed", "cancelled"]
 UserOption = Annotated[str, typer.Option("--user", help="The local user that asks: alice, bob or admin.")]
 
 
@@ -67,7 +71,7 @@ def up(
 
 @app.command()
 def down() -> None:
-    """Stop the stack: no process and no data of it stay behind."""
+    """Stop the stack: no process and no data of it stay behind. Logs and what demos made stay in .local."""
     from callboard_local import stack
 
     stopped = stack.down(default_paths())
@@ -105,22 +109,22 @@ def token(user: UserOption = "alice") -> None:
 @app.command()
 def jobs(
     user: UserOption = "alice",
-    status: Annotated[str | None, typer.Option(help="Only those that are so: queued, processing, ...")] = None,
-    project: Annotated[str | None, typer.Option(metavar="ID", help="Only those of this project.")] = None,
+    status: Annotated[JobStatus | None, typer.Option(help="Only those that are so.")] = None,
+    project: Annotated[UUID | None, typer.Option(metavar="ID", help="Only those of this project.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
 ) -> None:
     """List generation jobs, newest first."""
     from rich.table import Column, Table
 
-    found = _get("/api/jobs", user, status=status, project_id=project, limit=str(limit))
-    # Ids are there to be copied, so they are never cut.
+    found = _get("/api/jobs", user, status=status, project_id=str(project) if project else None, limit=str(limit))
+    # Ids are there to be copied, so they are never cut; what has no room goes on in the next line.
     table = Table(
         Column("job", min_width=36, no_wrap=True),
-        "status",
-        "provider",
-        "attempt",
-        "created",
-        "error",
+        Column("status", no_wrap=True),
+        Column("provider", overflow="fold"),
+        Column("try", no_wrap=True),
+        Column("created", no_wrap=True),
+        Column("error", overflow="fold"),
         box=None,
         pad_edge=False,
     )
@@ -133,7 +137,7 @@ def jobs(
 
 @app.command()
 def tail(
-    card: Annotated[str, typer.Argument(metavar="CARD", help="Id of a card, or of a project for all its cards.")],
+    card: Annotated[UUID, typer.Argument(metavar="CARD", help="Id of a card, or of a project for all its cards.")],
     user: UserOption = "alice",
     since: Annotated[int | None, typer.Option(metavar="OFFSET", help="Show first what came after this one.")] = None,
 ) -> None:
@@ -152,21 +156,22 @@ def tail(
             text = f"{item.offset:>5}  (older updates are gone)"
         else:
             changed = item.data.get("status") or item.data.get("title") or ""
-            text = f"{item.offset:>5}  {item.topic:20} {changed:12} {item.data.get('job_id', item.context_id)}"
+            if waits := item.data.get("waiting_for"):
+                changed = f"{changed}, waits for {waits}"
+            about = item.data.get("job_id") or item.data.get("run_id") or item.context_id
+            text = f"{item.offset:>5}  {item.topic:20} {changed:12} {about}"
         console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     # A new token each time: a tail may outlive one.
-    asyncio.run(following.follow(stack.http, lambda: stack.token(default_paths(), user), card, since, show))
+    asyncio.run(following.follow(stack.http, lambda: stack.token(default_paths(), user), str(card), since, show))
 
 
 @app.command()
 def explain(
-    job: Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")], user: UserOption = "alice"
+    job: Annotated[UUID, typer.Argument(metavar="JOB", help="The job's id.")], user: UserOption = "alice"
 ) -> None:
     """Say why a job is where it is."""
-    from urllib.parse import quote
-
-    console, explanation = _console(), _get(f"/api/jobs/{quote(job, safe='')}/explain", user)
+    console, explanation = _console(), _get(f"/api/jobs/{job}/explain", user)
     place = f", place {explanation['place']}" if explanation["place"] is not None else ""
     console.print(f"{explanation['status']}{place}", highlight=False)
     for reason in explanation["reasons"]:
@@ -175,7 +180,7 @@ def explain(
 
 
 @app.command()
-def redrive(queue: Annotated[str, typer.Argument(metavar="QUEUE", help="jobs, checks or notify")]) -> None:
+def redrive(queue: Annotated[str, typer.Argument(metavar="QUEUE", help=f"One of {', '.join(NAMES)}.")]) -> None:
     """Move a queue's dead letters back to it."""
     from callboard_local import dead_letters
 

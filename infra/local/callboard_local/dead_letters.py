@@ -6,8 +6,8 @@ from uuid import uuid4
 
 from callboard_local import ministack
 from callboard_local.errors import StackError
+from callboard_local.queues import DEAD_LETTERS, NAMES
 
-SUFFIX = "-dead-letters"
 MAX_BATCH = 10
 
 
@@ -19,10 +19,9 @@ def redrive(endpoint: str, queues: Mapping[str, str], queue: str) -> int:
     Raises:
         StackError: There is no such queue.
     """
-    target, source = queues.get(queue), queues.get(queue + SUFFIX)
+    target, source = queues.get(queue), queues.get(queue + DEAD_LETTERS)
     if target is None or source is None:
-        known = ", ".join(name for name in queues if name + SUFFIX in queues)
-        raise StackError(f"There is no queue {queue} with dead letters; there are {known}.")
+        raise StackError(f"There is no queue {queue} with dead letters; there are {', '.join(NAMES)}.")
     sqs = ministack.client("sqs", endpoint)
     moved = 0
     while messages := sqs.receive_message(

@@ -34,7 +34,7 @@ def start(paths: StackPaths, port: int, model_url: str) -> str:
         # Throttled functions burn receives of their SQS messages; workers are bounded by their mappings instead.
         "LAMBDA_ACCOUNT_CONCURRENCY": "200",
         "LAMBDA_WARM_TTL_SECONDS": "120",
-        # An answer in OpenAI's form from there becomes one of Converse; when none comes, the emulator makes one up.
+        # An answer in OpenAI's form from there becomes one of Converse.
         "MINISTACK_BEDROCK_PROXY_URL": model_url,
         "MINISTACK_BEDROCK_PROXY_TIMEOUT_SECONDS": "100",
         "LOG_LEVEL": "WARNING",
@@ -42,7 +42,7 @@ def start(paths: StackPaths, port: int, model_url: str) -> str:
         "CRASH_POINTS_FILE": str(paths.crash_points_file),
         **CREDENTIALS,
     }
-    process = processes.start(paths, "ministack", [sys.executable, "-m", "ministack"], settings)
+    process = processes.start(paths, "ministack", [sys.executable, "-m", "callboard_local.emulator"], settings)
     endpoint = f"http://127.0.0.1:{port}"
     processes.wait_until(paths, "ministack", process, lambda: _healthy(endpoint), 60)
     return endpoint

@@ -14,7 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from callboard_local import deployment, forwarder, identities, ministack, postgres, processes, warmth
+import urllib3
+
+from callboard_local import deployment, forwarder, identities, ministack, postgres, processes, queues, warmth
 from callboard_local.artifacts import newest_migration
 from callboard_local.errors import StackError, StackNotRunningError
 from callboard_local.paths import StackPaths
@@ -153,7 +155,9 @@ def _start(paths: StackPaths, progress: Progress, bind: str | None) -> Stack:
     progress("starting the generation service")
     generator_url = _start_generator(paths, generator_port, generator_token, webhook_secret)
     model_url, planner_port = _other_model(), None
-    if model_url is None:
+    if model_url is not None:
+        _check_model(model_url)
+    else:
         progress("starting the scripted planner")
         planner_port = processes.free_port()
         model_url = _start_planner(paths, planner_port)
@@ -188,21 +192,7 @@ def _start(paths: StackPaths, progress: Progress, bind: str | None) -> Stack:
         assets_bucket=deployed["AssetsBucketName"],
         connections_table=deployed["ConnectionsTableName"],
         event_bus=deployed["EventBusName"],
-        queues={
-            name: deployed[f"{title}Url"]
-            for name, title in {
-                "jobs": "JobsQueue",
-                "jobs-dead-letters": "JobsDeadLetters",
-                "checks": "ChecksQueue",
-                "checks-dead-letters": "ChecksDeadLetters",
-                "notify": "NotifyQueue",
-                "notify-dead-letters": "NotifyDeadLetters",
-                "wake": "WakeQueue",
-                "wake-dead-letters": "WakeDeadLetters",
-                "agents": "AgentQueue",
-                "agents-dead-letters": "AgentDeadLetters",
-            }.items()
-        },
+        queues={name: deployed[output] for name, output in queues.OUTPUTS.items()},
         crash_points_file=str(paths.crash_points_file),
         region=ministack.REGION,
         stack_name=deployment.STACK_NAME,
@@ -246,6 +236,18 @@ def _other_model() -> str | None:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise StackError(f"{MODEL_VARIABLE} must be the URL of a server, such as http://127.0.0.1:11434.")
     return url
+
+
+def _check_model(url: str) -> None:
+    """Make sure that a server answers there, whatever it says.
+
+    Raises:
+        StackError: None does.
+    """
+    try:
+        urllib3.request("GET", f"{url}/v1/models", retries=False, timeout=5.0)
+    except urllib3.exceptions.HTTPError as error:
+        raise StackError(f"No model server answers at {url} ({MODEL_VARIABLE}); start it first.") from error
 
 
 def _require_same_model(stack: Stack) -> None:

@@ -12,7 +12,7 @@ NAMES = {
     "callboard_local.generator": "generation service",
     "callboard_local.planner": "scripted planner",
     "callboard_local.forwarder": "forwarder",
-    "ministack": "AWS emulator",
+    "callboard_local.emulator": "AWS emulator",
     "_worker.py": "function workers",
     "postgres": "PostgreSQL",
 }

@@ -89,7 +89,7 @@ def test_scripted_planner_plans_the_cards_of_the_brief(tmp_path: Path) -> None:
         ("a.md", "# T\n# U\n", 2, "one title"),
         ("a.md", "# T\n", 1, "at least one activity"),
         ("a.md", "# T\n## A\n- A: b\nstray\n", 4, "cards only"),
-        ("a.yaml", "title: [\n", 2, "not valid YAML"),
+        ("a.yaml", "title: [\n", 1, "not valid YAML"),
         ("a.yaml", "title: T\nactivities:\n  - title: A\n    cards:\n      - title: One\n", 5, "prompt"),
         (
             "a.yaml",
@@ -128,3 +128,21 @@ def test_a_bad_brief_is_refused_with_its_line(tmp_path: Path, name: str, text: s
 
     assert caught.value.line == line
     assert f"line {line}" in str(caught.value)
+
+
+def test_what_is_missing_at_the_end_of_a_yaml_file_is_missing_in_its_last_line(tmp_path: Path) -> None:
+    path = tmp_path / "brief.yaml"
+    path.write_text('title: "Lamps\n')
+
+    with pytest.raises(BriefError) as raised:
+        read_brief(path)
+
+    assert raised.value.line == 1
+
+
+def test_a_brief_in_another_encoding_is_refused_by_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "brief.md"
+    path.write_bytes("# Lamps\n\n## Dämmerung\n".encode("latin-1"))
+
+    with pytest.raises(BriefError, match=r"line 3: this is not UTF-8"):
+        read_brief(path)

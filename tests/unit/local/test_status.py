@@ -6,7 +6,7 @@ from callboard_local import status
 @pytest.mark.parametrize(
     ("command", "name"),
     [
-        (["/checkout/.venv/bin/python", "-m", "ministack"], "AWS emulator"),
+        (["/checkout/.venv/bin/python", "-m", "callboard_local.emulator"], "AWS emulator"),
         (["python", "/tmp/ministack-lambda-create_job-x/_worker.py"], "function workers"),
         (["/pginstall/bin/postgres", "-D", "/checkout/.local/run/postgres"], "PostgreSQL"),
         (["python", "-m", "callboard_local.generator", "--port", "1"], "generation service"),

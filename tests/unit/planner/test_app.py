@@ -74,6 +74,13 @@ async def test_error_500_is_an_error(client: httpx.AsyncClient) -> None:
     assert answer.json()["error"]["type"] == "server_error"
 
 
+async def test_a_directive_that_makes_no_sense_is_refused_by_its_name(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/chat/completions", json=request("A cat.\nplanner: wait=quorum:x"))
+
+    assert answer.status_code == 400
+    assert "The directive wait cannot be" in answer.json()["error"]["message"]
+
+
 async def test_slow_is_answered_all_the_same(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/chat/completions", json=request("A cat.\nplanner: slow=0.01"))
 

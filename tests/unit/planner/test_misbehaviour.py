@@ -127,13 +127,6 @@ def test_simulate_is_in_the_params_of_every_job() -> None:
     assert all("planner" not in job["params"]["prompt"] for job in board.jobs.values())
 
 
-def test_a_directive_that_makes_no_sense_is_the_answer() -> None:
-    message = asked([opening("A cat.\nplanner: wait=quorum:x")])
-
-    assert "tool_calls" not in message
-    assert "wait" in message["content"]
-
-
 def test_without_tools_the_answer_is_a_short_text() -> None:
     message = asked([opening("word " * 500)], [])
 

@@ -136,8 +136,11 @@ def read_brief(path: Path) -> Brief:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BriefError(path, 1, f"the file cannot be read: {error}") from error
+    except OSError as error:
+        raise BriefError(path, 1, f"the file cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        line = 1 + error.object[: error.start].count(b"\n")
+        raise BriefError(path, line, "this is not UTF-8; save the file in that encoding") from error
     if path.suffix in {".yaml", ".yml"}:
         brief = _read_yaml(path, text)
     elif path.suffix == ".md":
@@ -169,7 +172,8 @@ def _read_yaml(path: Path, text: str) -> Brief:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        # What is missing at the end is missing in the last line, not in the one behind it.
+        line = min(error.problem_mark.line + 1 if error.problem_mark else 1, max(1, len(text.splitlines())))
         raise BriefError(path, line, f"not valid YAML: {error.problem}") from error
     try:
         return Brief.model_validate(content)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +11,22 @@ from tool_contact_sheet.drawing import Frame, draw_contact_sheet
 
 CONTACT_SHEET = "contact-sheet.png"
 REPORT = "report.json"
+# Those that a person is asked to choose from.
+CANDIDATES = "candidates"
+
+
+def forget(folder: Path) -> None:
+    """Delete what an earlier production wrote into a folder, and nothing else."""
+    report = folder / REPORT
+    try:
+        cards = json.loads(report.read_text())["cards"]
+        pictures = [Path(card["picture"]).name for card in cards if card["picture"]]
+    except (OSError, ValueError, LookupError, TypeError):
+        # There is none, or somebody else's: it says nothing of what is ours.
+        pictures = []
+    shutil.rmtree(folder / CANDIDATES, ignore_errors=True)
+    for name in (*pictures, CONTACT_SHEET, REPORT):
+        (folder / name).unlink(missing_ok=True)
 
 
 def write(folder: Path, production: Production, pictures: dict[str, bytes]) -> list[Path]:

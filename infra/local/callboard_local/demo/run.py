@@ -1,7 +1,6 @@
 """Running the demo in a terminal or in a log."""
 
 import asyncio
-import shutil
 import time
 from pathlib import Path
 
@@ -30,10 +29,10 @@ def run(paths: StackPaths, console: Console, brief_file: Path | None = None, *, 
     """
     brief = read_brief(brief_file or default_brief())
     screen = Screen(console)
-    decide = Person(screen, paths.out / "candidates").choose if ask else choose_second
+    decide = Person(screen, paths.out / report.CANDIDATES).choose if ask else choose_second
     running = stack.up(paths, lambda step: console.print(Text(step, "dim"), soft_wrap=True))
     # What an earlier production left would pass for this one's, should this one fail.
-    shutil.rmtree(paths.out, ignore_errors=True)
+    report.forget(paths.out)
     started = time.perf_counter()
     console.print()
     patience = SECONDS_WITHOUT_NEWS if running.planner_port is not None else SECONDS_OF_ANOTHER_MODEL

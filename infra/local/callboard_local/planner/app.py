@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from callboard_local.planner.assistants import BreakdownError, answer
 from callboard_local.planner.chat import MODEL, ChatRequest, completion
+from callboard_local.planner.directives import DirectiveError
 from callboard_local.planner.log import outcome
 
 
@@ -33,6 +34,9 @@ async def create_completion(request: Request) -> Response:
     except BreakdownError:
         outcome("broke_down", messages=len(asked.messages))
         return _refusal(500, "The brief asked for this.")
+    except DirectiveError as error:
+        outcome("refused", reason=str(error))
+        return _refusal(400, str(error))
     await asyncio.sleep(seconds)
     outcome("answered", messages=len(asked.messages), calls=[call.name for call in answered.calls])
     return JSONResponse(completion(asked, answered))

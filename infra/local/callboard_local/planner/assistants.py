@@ -4,7 +4,7 @@ from typing import Any
 
 from callboard_local.planner.chat import Answer, Call, ChatRequest
 from callboard_local.planner.conversation import Conversation, read
-from callboard_local.planner.directives import DirectiveError, Directives, read_directives
+from callboard_local.planner.directives import Directives, read_directives
 from callboard_local.planner.plans import cut
 from callboard_local.planner.production import Production
 from callboard_local.planner.review import review
@@ -21,12 +21,10 @@ def answer(request: ChatRequest) -> tuple[Answer, float]:
 
     Raises:
         BreakdownError: The brief asked for that.
+        DirectiveError: The brief asks for what cannot be.
     """
     conversation = read(request.messages)
-    try:
-        directives, brief = read_directives(conversation.brief)
-    except DirectiveError as error:
-        return Answer(str(error)), 0.0
+    directives, brief = read_directives(conversation.brief)
     if directives.misbehaviour == "error-500":
         raise BreakdownError
     return _answer(request, conversation, directives, brief), 0.0 if conversation.turns else directives.slow
