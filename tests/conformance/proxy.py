@@ -1,6 +1,7 @@
 """A proxy that adds a token to each request: the suite has no way to send one."""
 
 import http.client
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +40,7 @@ class Proxy:
 def running_proxy(token: str) -> Iterator[Proxy]:
     """Run a proxy until the end."""
     proxy = Proxy(processes.free_port(), token)
-    server = ThreadingHTTPServer(("127.0.0.1", proxy.port), _handler(proxy))
+    server = _Server(("127.0.0.1", proxy.port), _handler(proxy))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -48,6 +49,13 @@ def running_proxy(token: str) -> Iterator[Proxy]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Tell of what goes wrong, but not of a client that is gone: the suite leaves connections as they are."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
