@@ -75,7 +75,7 @@ def test_dead_letters_raise_an_alarm_at_the_first(function: Function) -> None:
     alarms = [
         alarm
         for alarm in resources("AWS::CloudWatch::Alarm").values()
-        if {"Name": "QueueName", "Value": {"Fn::GetAtt": [dead_letters, "QueueName"]}} in alarm["Dimensions"]
+        if {"Name": "QueueName", "Value": {"Fn::GetAtt": [dead_letters, "QueueName"]}} in alarm.get("Dimensions", ())
     ]
 
     (alarm,) = alarms

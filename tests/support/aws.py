@@ -64,6 +64,8 @@ def forget_clients() -> None:
         aws.servicediscovery,
         aws.cognito,
         aws.functions,
+        aws.bedrock_runtime,
+        aws.bedrock_media,
     ):
         client.cache_clear()
     get_settings.cache_clear()

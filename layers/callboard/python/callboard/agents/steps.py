@@ -9,7 +9,7 @@ from langgraph.errors import EmptyInputError, GraphDrained
 from langgraph.runtime import RunControl
 from langgraph.types import Command, Interrupt
 
-from callboard import database
+from callboard import database, metrics
 from callboard.agents import assistants, checkpoints, repository, waking
 from callboard.agents.assistants import BuiltIn
 from callboard.agents.errors import (
@@ -258,6 +258,15 @@ def _end(
     if ended is None:
         return "superseded"
     crash_point("run_agent_step.after_finish")
+    if context is not None and context.usage is not None:
+        usage = context.usage
+        metrics.emit(
+            {
+                "ModelCalls": usage["calls"],
+                "InputTokens": usage["input_tokens"],
+                "OutputTokens": usage["output_tokens"],
+            }
+        )
     if ended.followed:
         waking.send_steps([(step.thread, step.correlation_id)])
     events.publish(db, ended.events, origin="run_agent_step.end")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import batched
 from uuid import UUID
 
-from callboard import queues
+from callboard import metrics, queues
 from callboard.agents import repository
 from callboard.agents.repository import Woken
 from callboard.crash import crash_point
@@ -66,6 +66,7 @@ def follow_up(db: Database, woken: Woken, *, origin: str) -> int:
     """
     if woken.threads:
         send_steps(woken.threads)
+        metrics.emit({"AgentWakeUps": len(woken.threads)})
     events.publish(db, woken.events, origin=origin)
     return len(woken.threads)
 
@@ -73,9 +74,7 @@ def follow_up(db: Database, woken: Woken, *, origin: str) -> int:
 def sweep(db: Database) -> dict[str, int]:
     """Do for agents what must not depend on any message; return how much of each. Each part is idempotent."""
     woken = repository.wake_due(db, OVERDUE_SECONDS, BATCH)
-    if woken.threads:
-        send_steps(woken.threads)
-        events.publish(db, woken.events, origin="sweep_jobs")
+    follow_up(db, woken, origin="sweep_jobs")
     overdue = repository.take_overdue(db, OVERDUE_SECONDS, BATCH)
     if overdue:
         send_steps(overdue)

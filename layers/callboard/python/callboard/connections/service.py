@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from callboard import aws
+from callboard import aws, metrics
 from callboard.connections import repository
 from callboard.connections.errors import ConnectionsUnavailableError, TicketRefusedError, TooManyConnectionsError
 from callboard.connections.models import MAX_MESSAGE_BYTES, Connection, Holder, KeptTicket, Ticket
@@ -176,6 +176,9 @@ def deliver(events: Sequence[Event]) -> list[Counter[Delivery]]:
                 outcomes[number][delivery] += 1
     for number in encoded:
         crash_point("notify.after_post", events[number].correlation_id)
+    now = repository.now()
+    told = [event for event, outcome in zip(events, outcomes, strict=True) if outcome["delivered"]]
+    metrics.emit({"NotifySeconds": [(now - event.timestamp).total_seconds() for event in told]})
     return outcomes
 
 

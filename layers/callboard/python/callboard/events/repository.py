@@ -62,6 +62,11 @@ FOR UPDATE SKIP LOCKED"""
 MARK_PUBLISHED = """
 UPDATE events SET published_at = now() WHERE id = ANY(%(event_ids)s) AND published_at IS NULL"""
 
+GAUGES = """
+SELECT extract(epoch FROM now() - coalesce((SELECT min(created_at) FROM events WHERE published_at IS NULL), now()))
+           ::double precision AS oldest_unpublished_seconds,
+       (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()) AS connections"""
+
 AFTER = (
     "SELECT "  # constants only
     + _COLUMNS
@@ -164,6 +169,13 @@ def lock_unpublished(db: Database, older_than_seconds: float, limit: int) -> lis
 def mark_published(db: Database, published: Sequence[UUID]) -> None:
     """Note that these events reached the bus."""
     db.execute(MARK_PUBLISHED, {"event_ids": list(published)})
+
+
+def gauges(db: Database) -> tuple[float, int]:
+    """Read the age in seconds of the oldest event that was not published, and the database's connections."""
+    row = db.execute(GAUGES).fetchone()
+    assert row is not None  # subqueries always make a row
+    return row["oldest_unpublished_seconds"], row["connections"]
 
 
 def prune(db: Database, days: int, limit: int) -> int:

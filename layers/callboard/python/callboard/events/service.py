@@ -1,9 +1,11 @@
 """Publishing what the log holds, and reading it."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 from uuid import UUID
 
-from callboard import bus, database
+from callboard import bus, database, metrics
 from callboard.crash import crash_point
 from callboard.events import repository
 from callboard.events.messages import message_of
@@ -17,6 +19,19 @@ from callboard.settings import get_settings
 # Younger events are still in the hands of whoever made them.
 RELAY_AGE_SECONDS = 15.0
 RELAY_BATCH = 200
+# What a status says in numbers.
+_OF_JOBS: dict[Any, tuple[metrics.Metric, ...]] = {
+    "queued": ("JobsAccepted",),
+    "completed": ("JobsCompleted",),
+    "failed": ("JobsFailed",),
+    "cancelled": ("JobsCancelled",),
+}
+AGAIN: tuple[metrics.Metric, ...] = ("JobsTriedAgain",)
+_OF_RUNS: dict[Any, tuple[metrics.Metric, ...]] = {
+    "success": ("RunsEnded",),
+    "interrupted": ("RunsEnded",),
+    "error": ("RunsEnded", "RunsFailed"),
+}
 
 
 def publish(db: database.Database, rows: Sequence[EventRow], *, origin: str) -> int:
@@ -39,7 +54,20 @@ def publish(db: database.Database, rows: Sequence[EventRow], *, origin: str) -> 
         crash_point(f"{origin}.after_publish", correlation_id)
     if taken:
         repository.mark_published(db, taken)
+        _count([row for row in rows if row.id in taken])
     return len(taken)
+
+
+def _count(published: Sequence[EventRow]) -> None:
+    """Tell CloudWatch what the events tell of jobs and runs: each is published once, but for crashes."""
+    counted: Counter[metrics.Metric] = Counter()
+    for row in published:
+        status = row.payload.get("status")
+        if row.topic == "job.status.updated":
+            counted.update(_OF_JOBS.get(status, ()) if status != "queued" or not row.payload.get("attempt") else AGAIN)
+        elif row.topic == "agent.run.updated":
+            counted.update(_OF_RUNS.get(status, ()))
+    metrics.emit(counted)
 
 
 def carry_out[Result](change: Callable[[database.Database], Changed[Result]], *, origin: str) -> Result:

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, assert_never
 
-from callboard import queues, storage
+from callboard import metrics, queues, storage
 from callboard.crash import crash_point
 from callboard.database import Database
 from callboard.events import service as events
 from callboard.jobs import repository
-from callboard.jobs.models import TERMINAL
+from callboard.jobs.models import TERMINAL, Job
 from callboard.jobs.repository import CheckOutcome, CheckTicket, DueCheck, Moves
 from callboard.jobs.submission import message_delay, retry_delay
 from callboard.observability import logger
@@ -54,11 +54,18 @@ def check_attempts(db: Database, tickets: Sequence[CheckTicket]) -> int:
     with ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="check") as pool:
         outcomes = list(pool.map(_check, due))
     moves = repository.record_checks(db, outcomes)
+    metrics.emit({"GenerationSeconds": [_generated_in(job) for job in moves.jobs if job.status == "completed"]})
     for check in due:
         crash_point("check_job.after_record", check.job.correlation_id)
     _send_follow_ups(due, outcomes, moves)
     events.publish(db, moves.events, origin="check_job")
     return len(due)
+
+
+def _generated_in(job: Job) -> float:
+    if job.started_at is None or job.completed_at is None:
+        return 0.0
+    return (job.completed_at - job.started_at).total_seconds()
 
 
 def _check(check: DueCheck) -> CheckOutcome:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from uuid import UUID
 
-from callboard import queues
+from callboard import metrics, queues
 from callboard.crash import crash_point
 from callboard.database import Database
 from callboard.events import repository as event_log
@@ -66,6 +66,8 @@ def submit_waiting(db: Database, woken_for: Sequence[UUID]) -> int:
     events.publish(db, unpublished, origin="submit_job")
     if not claimed.jobs:
         return 0
+    now = datetime.now(UTC)
+    metrics.emit({"QueueSeconds": [(now - max(job.created_at, job.run_after)).total_seconds() for job in claimed.jobs]})
     with ThreadPoolExecutor(max_workers=BATCH, thread_name_prefix="submit") as pool:
         outcomes = list(pool.map(lambda job: _submit(job, claimed.providers[job.provider]), claimed.jobs))
     moves = repository.record_submissions(db, outcomes, PAUSE_MAX_SECONDS)

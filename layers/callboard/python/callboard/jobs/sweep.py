@@ -1,6 +1,6 @@
 """What must not depend on any message: deadlines, lost messages, lost submissions, retention."""
 
-from callboard import queues
+from callboard import metrics, queues
 from callboard.crash import crash_point
 from callboard.database import Database
 from callboard.events import repository as event_log
@@ -36,6 +36,8 @@ def sweep(db: Database) -> dict[str, int]:
     pruned = event_log.prune(db, settings.event_retention_days, BATCH) + repository.prune(
         db, settings.idempotency_retention_hours, BATCH
     )
+    unpublished_seconds, connections = event_log.gauges(db)
+    metrics.emit({"OldestUnpublishedEventSeconds": unpublished_seconds, "DatabaseConnections": connections})
     return {
         "expired": expired,
         "lost": lost,
