@@ -72,6 +72,16 @@ check: setup ## Check format, types, arrows between modules, the template and th
 	AWS_DEFAULT_REGION=us-east-1 $(VENV)/sam validate --lint
 	@infra/local/bootstrap lock
 
+.PHONY: conformance
+conformance: setup .local/conformance/.ready ## Run MCP's conformance suite and inspector against a local stack; needs npm
+	@PYTHONPATH=tests $(VENV)/python -m conformance
+
+.local/conformance/.ready: tests/conformance/package.json tests/conformance/package-lock.json
+	@mkdir -p $(@D)
+	@cp $^ $(@D)/
+	@npm ci --prefix $(@D) --silent --no-audit --no-fund
+	@touch $@
+
 .PHONY: bench
 bench: setup ## Measure speed against floors and peers, into docs/benchmarks.md
 	@PYTHONPATH=tests $(VENV)/python -m bench

@@ -3,12 +3,12 @@
 import sys
 
 from bench import machine, report
-from bench.cases import agent_step
+from bench.cases import agent_step, memory
 from bench.surroundings import surroundings
 from callboard.database import connect
 from callboard_local.paths import PROJECT
 
-CASES = (agent_step,)
+CASES = (agent_step, memory)
 DOCUMENT = PROJECT / "docs" / "benchmarks.md"
 
 

@@ -26,6 +26,7 @@ ELSEWHERE = {
     "agent_api": "a run that is stored and not sent is begun by the sweep; the integration tests show it",
     "agent_api.run": "as the board's",
     "agent_api.cancel": "as the board's",
+    "mcp_server": "as the board's; jobs that are stored and not sent are woken by the sweep",
     "wake_agent": "as the board's; a woken run that is not sent is sent by the sweep, which is killed for",
     "run_agent_step": "as the board's: what is committed and not published is relayed",
     "run_agent_step.tool": "as the board's",

@@ -36,7 +36,8 @@ sys.addaudithook(refuse)
 loaded = {}
 for name in sys.argv[1:]:
     importlib.import_module(f"{name}.handler")
-    loaded[name] = [package for package in ("boto3", "botocore", "psycopg") if package in sys.modules]
+    packages = ("boto3", "botocore", "psycopg", "jwt", "langgraph", "mcp")
+    loaded[name] = [package for package in packages if package in sys.modules]
 print(json.dumps(loaded))
 """
 
@@ -118,6 +119,13 @@ def test_handlers_import_without_boto3_which_is_loaded_at_first_use() -> None:
     loaded = import_handlers(*NAMES)
 
     assert {name: packages for name, packages in loaded.items() if "boto3" in packages} == {}
+
+
+def test_handlers_import_without_what_only_some_requests_need() -> None:
+    heavy = {"jwt", "mcp", "langgraph"}
+    loaded = {name: import_handlers(name)[name] for name in ("mcp_server", "agent_api", "manage_board")}
+
+    assert {name: packages for name, packages in loaded.items() if heavy & set(packages)} == {}
 
 
 def test_functions_of_connections_import_without_the_database_driver() -> None:

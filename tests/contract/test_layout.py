@@ -64,6 +64,11 @@ MORE_FILES = {
         "registry.py": "what tools are built in, and calling one",
         "schemas.py": "JSON Schemas of registered tools",
         "tools.py": "the built-in ones",
+        "server.py": "the SDK's server for whatever is offered",
+        "tasks.py": "the protocol's extension for long work",
+        "job_tasks.py": "jobs as its tasks",
+        "offers.py": "what Callboard offers through it",
+        "prompts.py": "what clients can have their models told",
     },
     "providers": {
         "replicate.py": "one adapter a kind of service",

@@ -82,6 +82,9 @@ def test_public_routes_are_these() -> None:
         ("GET", "/assets/{proxy+}"),
         ("ANY", "$default"),
         ("GET", "/health"),
+        ("ANY", "/mcp"),
+        ("GET", "/.well-known/oauth-protected-resource"),
+        ("GET", "/.well-known/oauth-protected-resource/mcp"),
         ("POST", "/api/jobs/{job_id}/status"),
         ("POST", "/api/callbacks/{provider}"),
     }

@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import httpx
 import pytest
 
+from callboard_local import ministack
 from callboard_local.paths import PROJECT, StackPaths
 from callboard_local.stack import Stack
+from support.aws import forget_clients
 from support.stack import User, running_stack, signed_in
 
 PATHS = StackPaths(PROJECT / ".local" / "test-e2e")
@@ -56,3 +58,16 @@ async def control(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"authorization": f"Bearer {stack.generator_token}"}
     async with httpx.AsyncClient(base_url=stack.generator_url, headers=headers) as http:
         yield http
+
+
+@pytest.fixture
+def elsewhere(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let this process be a program with credentials for the stack's account, and none of its settings."""
+    for name, value in ministack.CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws_endpoint_url)
+    # Otherwise boto3 asks data-127.0.0.1 for instances.
+    monkeypatch.setenv("AWS_DISABLE_HOST_PREFIX_INJECTION", "true")
+    forget_clients()
+    yield
+    forget_clients()

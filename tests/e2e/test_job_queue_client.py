@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import httpx
@@ -13,28 +13,14 @@ from callboard.connections.client import LiveStream
 from callboard.jobs.client import JobQueueClient, JobQueueRefusedError, JobWaitTimeoutError
 from callboard.jobs.models import AcceptedJob, JobView, NewJob
 from callboard.tokens import MachineTokens
-from callboard_local import identities, ministack
+from callboard_local import identities
 from callboard_local.paths import PROJECT
 from callboard_local.stack import Stack
-from support.aws import forget_clients
 from support.stack import User
 
 QUICK = {"prompt": "A lighthouse at night", "simulate": {"duration": 0.1}}
 LONG = {"prompt": "A lighthouse at night", "simulate": {"duration": 60}}
 REFUSED = {"prompt": "A lighthouse at night", "simulate": {"outcome": "refuse"}}
-
-
-@pytest.fixture
-def elsewhere(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let this process be a program with credentials for the stack's account, and none of its settings."""
-    for name, value in ministack.CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws_endpoint_url)
-    # Otherwise boto3 asks data-127.0.0.1 for instances.
-    monkeypatch.setenv("AWS_DISABLE_HOST_PREFIX_INJECTION", "true")
-    forget_clients()
-    yield
-    forget_clients()
 
 
 def new_machine(stack: Stack, tenant: str) -> MachineTokens:

@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities import parameters
 from moto import mock_aws
 from moto.moto_api._internal.models import moto_api_backend
 
-from callboard import aws, database
+from callboard import access_tokens, aws, database
 from callboard.settings import get_settings
 
 REGION: Final = "eu-central-1"
@@ -70,6 +70,7 @@ def forget_clients() -> None:
         client.cache_clear()
     get_settings.cache_clear()
     parameters.clear_caches()  # type: ignore[no-untyped-call]
+    access_tokens.forget_keys()
     database.close()
 
 

@@ -23,6 +23,7 @@ DEPLOY_SECONDS = 120.0
 
 # How the emulator's own address forms replace API Gateway's hosts, wherever Fn::Sub makes a URL of an API.
 _GATEWAY_HOST = "${%s}.execute-api.${AWS::Region}.${AWS::URLSuffix}"
+_POOL = "https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}/${UserPool}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ def translate(endpoint: str, parameters: dict[str, str], code: dict[str, str]) -
     source = yaml_parse(TEMPLATE.read_text())  # type: ignore[no-untyped-call]
     _point_at_code(source, code)
     _log_apart(source)
+    _name_apis(source, endpoint)
     _bound_workers(source, parameters)
     # Our policies are spelled out or SAM's own; no list of AWS's managed ones is needed.
     translator = Translator({}, Parser(), boto_session=boto3.session.Session(region_name=ministack.REGION))
@@ -122,14 +124,21 @@ def _log_apart(source: dict[str, Any]) -> None:
     shared["Environment"]["Variables"]["LOG_LEVEL"] = "INFO"
 
 
+def _name_apis(source: dict[str, Any], endpoint: str) -> None:
+    """Tell the functions the form of the emulator's addresses of APIs: a request's event does not show it."""
+    source["Globals"]["Function"]["Environment"]["Variables"]["API_URL_FORM"] = f"{endpoint}/_aws/execute-api/{{api}}"
+
+
 def _local_urls(text: str, endpoint: str) -> str:
-    """Replace the URLs of the APIs by those of the emulator."""
+    """Replace the URLs of the APIs, and of the user pool's keys, by those of the emulator."""
     address = endpoint.removeprefix("http://")
     path = f"{address}/_aws/execute-api"
     return (
         text.replace("https://" + _GATEWAY_HOST % "HttpApi", f"http://{path}/${{HttpApi}}")
         .replace("https://" + _GATEWAY_HOST % "WebSocketApi", f"http://{path}/${{WebSocketApi}}")
         .replace("wss://" + _GATEWAY_HOST % "WebSocketApi", f"ws://{path}/${{WebSocketApi}}")
+        # The issuer keeps its name, which the tokens carry.
+        .replace(_POOL + "/.well-known/", f"http://{address}/${{UserPool}}/.well-known/")
     )
 
 

@@ -22,6 +22,7 @@ class Registry:
 
     job_queue: str
     agents: str
+    mcp: str
     notifications: str
 
     def add(self, service_id: str, instance: str, url: str) -> None:
@@ -38,14 +39,16 @@ def registry(cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Regi
         client.create_service(Name=name, NamespaceId=namespace, HealthCheckCustomConfig={"FailureThreshold": 1})[
             "Service"
         ]["Id"]
-        for name in ("job-queue", "agents", "notifications")
+        for name in ("job-queue", "agents", "mcp", "notifications")
     ]
     made = Registry(*ids)
     made.add(made.job_queue, "http-api", "https://api.example.test")
     made.add(made.agents, "agent-api", "https://api.example.test/agents")
+    made.add(made.mcp, "mcp-server", "https://api.example.test/mcp")
     made.add(made.notifications, "websocket-api", "wss://ws.example.test/live")
     monkeypatch.setenv("JOB_QUEUE_SERVICE_ID", made.job_queue)
     monkeypatch.setenv("AGENTS_SERVICE_ID", made.agents)
+    monkeypatch.setenv("MCP_SERVICE_ID", made.mcp)
     monkeypatch.setenv("NOTIFICATIONS_SERVICE_ID", made.notifications)
     discovery.forget()
     yield made

@@ -161,3 +161,18 @@ def test_no_part_of_a_memory_is_found_by_reading_a_table_to_its_end(db: Database
     assert any("generation_jobs_by_project" in line for line in plan), plan
     assert any("approved_assets_by_project" in line for line in plan), plan
     assert any("activities_by_project" in line for line in plan), plan
+
+
+def test_jobs_are_found_by_their_project_however_many_others_had_since(db: Database) -> None:
+    project_id, _, card_id = insert_board(db)
+    _, _, other = insert_board(db)
+    insert_job(db, card_id)
+    for _ in range(300):
+        insert_job(db, other)
+    db.execute("ANALYZE generation_jobs")
+
+    parameters = {"tenant": "alice", "project_id": project_id, "jobs": MEMORY_JOBS}
+    plan = [row["QUERY PLAN"] for row in db.execute(b"EXPLAIN " + repository.MEMORY.encode(), parameters)]
+
+    (jobs,) = [index for index, line in enumerate(plan) if "Subquery Scan on job " in line]
+    assert any("generation_jobs_by_project" in line for line in plan[jobs:]), "\n".join(plan)

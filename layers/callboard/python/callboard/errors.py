@@ -39,6 +39,12 @@ class RouteNotFoundError(NotFoundError):
     code = "ROUTE_NOT_FOUND"
 
 
+class MethodNotAllowedError(ServiceError):
+    """This address does not take this method."""
+
+    code = "METHOD_NOT_ALLOWED"
+
+
 class ConflictError(ServiceError):
     """The current state does not allow this."""
 

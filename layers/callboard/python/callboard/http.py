@@ -38,6 +38,7 @@ STATUS_OF: dict[type[errors.ServiceError], HTTPStatus] = {
     errors.UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
     errors.ForbiddenError: HTTPStatus.FORBIDDEN,
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
+    errors.MethodNotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
     errors.ConflictError: HTTPStatus.CONFLICT,
     errors.PayloadTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.NotFinishedError: HTTPStatus.GATEWAY_TIMEOUT,
@@ -197,6 +198,12 @@ class Api(APIGatewayHttpResolver):
     def _request_id(self) -> str:
         request_context = self.current_event.raw_event.get("requestContext", {})
         return str(request_context.get("requestId") or self.lambda_context.aws_request_id)
+
+    def refusal(self, error: errors.ServiceError, headers: Mapping[str, str]) -> Response[str]:
+        """Answer with an error that needs headers of its own; others are raised."""
+        response = self._envelope(error)
+        response.headers.update(headers)
+        return response
 
     def _service_error(self, error: errors.ServiceError) -> Response[str]:
         if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:

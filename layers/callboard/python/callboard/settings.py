@@ -16,8 +16,11 @@ type OptionalSetting = Literal[
     "public_url",
     "websocket_url",
     "websocket_endpoint",
+    "oidc_issuer",
+    "oidc_audience",
     "job_queue_service_id",
     "agents_service_id",
+    "mcp_service_id",
     "notifications_service_id",
 ]
 
@@ -63,12 +66,22 @@ class Settings(BaseSettings):
     model_max_tokens: int = Field(default=4096, ge=256, le=64_000)
 
     groups_claim: str = "cognito:groups"
+    oidc_keys_url: str = Field(default="", description="The issuer's discovery document says it if empty.")
+    mcp_allowed_origins: str = Field(default="", description="Separated by commas.")
+    api_url_form: str = Field(
+        default="https://{domain}",
+        description="The API's address by the `domain` or the `api` that a request came to, for those of its own "
+        "functions that name it: their environment cannot.",
+    )
 
     public_url: str | None = None
     websocket_url: str | None = None
     websocket_endpoint: str | None = None
+    oidc_issuer: str | None = None
+    oidc_audience: str | None = None
     job_queue_service_id: str | None = None
     agents_service_id: str | None = None
+    mcp_service_id: str | None = None
     notifications_service_id: str | None = None
 
     @model_validator(mode="before")

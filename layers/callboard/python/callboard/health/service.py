@@ -18,6 +18,7 @@ CHECK_SECONDS = 5.0
 INSTANCES: Mapping[str, OptionalSetting] = {
     "http-api": "job_queue_service_id",
     "agent-api": "agents_service_id",
+    "mcp-server": "mcp_service_id",
     "websocket-api": "notifications_service_id",
 }
 

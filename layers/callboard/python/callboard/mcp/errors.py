@@ -15,6 +15,10 @@ from callboard.errors import (
 from callboard.fields import described
 
 
+def _fields(error: ValidationError) -> list[dict[str, str]]:
+    return [fault | {"field": fault["field"] or "arguments"} for fault in described(error)]
+
+
 class UnknownToolError(NotFoundError):
     """There is no such tool."""
 
@@ -29,8 +33,36 @@ class InvalidToolArgumentsError(InvalidInputError):
     @classmethod
     def of(cls, tool: str, error: ValidationError) -> Self:
         """Say what is wrong with each argument, in the form of an invalid HTTP request; never what was given."""
-        fields = [fault | {"field": fault["field"] or "arguments"} for fault in described(error)]
-        return cls(details={"tool": tool, "fields": fields})
+        return cls(details={"tool": tool, "fields": _fields(error)})
+
+
+class ResourceNotFoundError(NotFoundError):
+    """There is no such resource."""
+
+    code = "RESOURCE_NOT_FOUND"
+
+
+class TaskNotFoundError(NotFoundError):
+    """There is no such task."""
+
+    code = "TASK_NOT_FOUND"
+
+
+class UnknownPromptError(NotFoundError):
+    """There is no such prompt."""
+
+    code = "UNKNOWN_PROMPT"
+
+
+class InvalidPromptArgumentsError(InvalidInputError):
+    """The prompt does not take these arguments."""
+
+    code = "INVALID_PROMPT_ARGUMENTS"
+
+    @classmethod
+    def of(cls, prompt: str, error: ValidationError) -> Self:
+        """Say what is wrong with each argument, like its tool's counterpart."""
+        return cls(details={"prompt": prompt, "fields": _fields(error)})
 
 
 class ToolNotFoundError(NotFoundError):

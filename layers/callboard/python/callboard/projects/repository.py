@@ -54,7 +54,8 @@ WHERE tenant = %(tenant)s AND (%(before)s::uuid IS NULL OR id < %(before)s)
 ORDER BY id DESC LIMIT %(limit)s"""
 )
 
-# One statement is one snapshot and one round trip. Each part is found by its index of the project.
+# One statement is one snapshot and one round trip. Each part is found by its index of the project. Of jobs, a range and
+# an order that only that index has say so: by equality, the planner would also walk all newer jobs of everybody.
 MEMORY = (
     "SELECT "
     + _COLUMNS
@@ -72,7 +73,8 @@ MEMORY = (
     SELECT jsonb_agg(to_jsonb(job) ORDER BY job.id DESC)
     FROM (SELECT """
     + JOB_COLUMNS
-    + """ FROM generation_jobs WHERE project_id = project.id ORDER BY id DESC LIMIT %(jobs)s) job
+    + """ FROM generation_jobs WHERE project_id BETWEEN project.id AND project.id
+          ORDER BY project_id, id DESC LIMIT %(jobs)s) job
 ), '[]') AS jobs
 FROM projects AS project
 WHERE project.id = %(project_id)s AND project.tenant = %(tenant)s"""
