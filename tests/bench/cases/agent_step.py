@@ -149,7 +149,7 @@ class Plain:
         return run
 
 
-def _carry_out_plainly(context: StepContext, key: CallKey, call: ToolCall, room: int) -> Done:
+def _carry_out_plainly(context: StepContext, key: CallKey, call: ToolCall) -> Done:
     """Do what a tool does, and nothing so that it is done once."""
     tool_context = ToolContext(caller=context.caller, thread_id=str(context.thread_id))
     with context.lock:

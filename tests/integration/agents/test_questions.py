@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from callboard.agents import service, steps
+from callboard.agents import checkpoints, service, steps
 from callboard.agents.errors import InvalidResumeError, NotOfferedError, ThreadNotInterruptedError
 from callboard.database import Database
 from support.agents import ALICE, WAIT, ask, asking, make_agent, plan
@@ -205,14 +205,72 @@ def test_a_question_is_gone_once_the_run_that_answered_it_is_cancelled_at_work(
     assert (thread.status, thread.interrupts) == ("idle", {})
 
 
-def test_a_thread_in_error_stays_so_when_a_run_is_cancelled_before_it_begins(
-    db: Database, cloud: FakeCloud, board: Board
+def test_a_question_is_not_shown_while_its_answer_is_at_work(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = asking(db, cloud, board)
+    seen: list[Any] = []
+
+    def looked_at(asked: Any) -> Any:
+        thread = service.find_thread(db, ALICE, agent.thread_id).view
+        seen.append((thread.status, thread.interrupts))
+        return says("Thanks.")
+
+    agent.model.answers = [agent.model.answers[0], looked_at]
+    agent.start(input=None, command=YES)
+
+    assert agent.steps() == ["success"]
+    assert seen == [("busy", {})]
+
+
+class Killed(BaseException):
+    """A power cut."""
+
+
+@pytest.mark.parametrize("cancelled", [True, False], ids=["cancelled", "given up"])
+@pytest.mark.parametrize(
+    ("second", "outcomes", "read"),
+    [({"command": {"resume": {"approved": False}}}, ["success"], False), ({}, ["asking"], None)],
+    ids=["answered", "gone on"],
+)
+def test_an_answer_that_was_dropped_is_not_used_in_the_place_of_a_later_one(
+    db: Database,
+    cloud: FakeCloud,
+    board: Board,
+    monkeypatch: pytest.MonkeyPatch,
+    cancelled: bool,
+    second: dict[str, Any],
+    outcomes: list[str],
+    read: bool | None,
 ) -> None:
-    agent = make_agent(db, cloud, board.project_id, says(""))
-    agent.start()
-    assert agent.steps() == ["error"]
+    agent = asking(db, cloud, board)
+    dropped = agent.start(input=None, command=YES)
 
-    run = agent.start()
-    service.cancel_run(db, ALICE, agent.thread_id, run.run_id, "interrupt")
+    def die(point: str, correlation_id: str | None = None) -> None:
+        if point == "run_agent_step.before_checkpoint":
+            raise Killed
 
-    assert service.find_thread(db, ALICE, agent.thread_id).view.status == "error"
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoints, "crash_point", die)
+        with pytest.raises(Killed):
+            agent.step()
+    steps._Environment.prepared.clear()  # the process is gone
+    if cancelled:
+        service.cancel_run(db, ALICE, agent.thread_id, dropped.run_id, "interrupt")
+    else:
+        db.execute("UPDATE agent_runs SET attempts = 99 WHERE id = %s", (dropped.run_id,))
+        assert agent.step() == "error"
+
+    agent.start(input=None, **second)
+
+    assert agent.steps() == outcomes
+    if read is not None:
+        assert json.loads(agent.model.asked[-1][-1].text)["approved"] is read
+
+
+def test_an_answer_for_at_once_may_say_so_in_seconds(db: Database, cloud: FakeCloud, board: Board) -> None:
+    agent = asking(db, cloud, board)
+    agent.start(input=None, command=YES, after_seconds=0)
+
+    with pytest.raises(ThreadNotInterruptedError):
+        agent.start(input=None, command=YES, after_seconds=0)
+
+    assert agent.steps() == ["success"]

@@ -79,7 +79,7 @@ def test_the_review_assistant_looks_at_the_pictures_which_the_state_does_not_kee
 
     assert [block["type"] for block in blocks] == ["text", "image"]
     assert str(job) in blocks[0]["text"]
-    assert sizes(blocks) == [("image/jpeg", (32, 24))]
+    assert sizes(blocks) == [("image/png", (32, 24))]
 
 
 def test_a_picture_that_is_larger_than_a_model_looks_at_is_made_smaller(
@@ -96,7 +96,7 @@ def test_pictures_of_each_kind_are_shown_whatever_their_service_calls_them(
 ) -> None:
     add_candidate(db, cloud, board, picture(form=form, mode=mode), media_type="image/png")
 
-    assert sizes(shown(db, cloud, board)) == [("image/jpeg", (32, 24))]
+    assert sizes(shown(db, cloud, board)) == [(f"image/{form.lower()}", (32, 24))]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no picture", picture()[:40]], ids=["gone", "empty", "text", "cut"])
@@ -116,7 +116,7 @@ def test_pictures_that_are_more_than_a_request_holds_are_left_out_the_oldest_fir
     db: Database, cloud: FakeCloud, board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     oldest, newest = (add_candidate(db, cloud, board, picture()) for _ in range(2))
-    monkeypatch.setattr(memories, "MAX_BYTES_IN_ALL", 1000)
+    monkeypatch.setattr(memories, "MAX_BYTES_IN_ALL", 100)
 
     texts = [block["text"] for block in shown(db, cloud, board) if block["type"] == "text"]
 

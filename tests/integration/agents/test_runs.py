@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from callboard.agents import assistants, service
+from callboard.agents import assistants, service, steps
 from callboard.agents.errors import ThreadBusyError
 from callboard.agents.models import NewRun
 from callboard.database import Database, connect
@@ -543,3 +543,72 @@ class TestDeleting:
         answer = ask("DELETE", f"/threads/{agent.thread_id}/runs/{run['run_id']}")
 
         assert code_of(answer) == (409, "RUN_ACTIVE")
+
+
+class TestStatusOfTheThread:
+    """What a thread is once its runs are gone: as the last one left it that did anything."""
+
+    @pytest.fixture
+    def failed(self, agent: Agent) -> Agent:
+        """Return an agent whose first run has failed."""
+        agent.model.answers = [says("")]
+        agent.start()
+        assert agent.steps() == ["error"]
+        return agent
+
+    def status(self, agent: Agent) -> str:
+        return service.find_thread(agent.db, ALICE, agent.thread_id).view.status
+
+    def cancel(self, agent: Agent, run_id: UUID) -> None:
+        service.cancel_run(agent.db, ALICE, agent.thread_id, run_id, "interrupt")
+
+    def test_runs_that_are_cancelled_before_they_begin_leave_an_error_as_it_is(self, failed: Agent) -> None:
+        for _ in range(2):
+            self.cancel(failed, failed.start().run_id)
+            assert self.status(failed) == "error"
+
+    def test_a_run_that_is_cancelled_before_it_stores_anything_leaves_an_error_as_it_is(
+        self, failed: Agent, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = failed.start()
+
+        def cancelled(point: str, correlation_id: str | None = None) -> None:
+            if point == "run_agent_step.after_claim":
+                self.cancel(failed, run.run_id)
+
+        monkeypatch.setattr(steps, "crash_point", cancelled)
+        assert failed.step() == "superseded"
+
+        assert self.status(failed) == "error"
+
+    def test_the_last_run_to_end_counts_and_not_the_last_to_be_created(self, db: Database, agent: Agent) -> None:
+        agent.model.answers = [says("Done."), says("")]
+        agent.start("Later", after_seconds=3600)
+        agent.start()
+        assert agent.step() == "success"
+        db.execute("UPDATE agent_runs SET not_before = now() WHERE not_before IS NOT NULL")
+        assert agent.step() == "error"
+
+        self.cancel(agent, agent.start().run_id)
+
+        assert self.status(agent) == "error"
+
+    def test_a_thread_whose_state_was_changed_is_in_error_no_more(self, failed: Agent) -> None:
+        change = {"values": {"brief": "A lamp"}, "as_node": "__start__"}
+        assert ask("POST", f"/threads/{failed.thread_id}/state", change).status == 200
+
+        self.cancel(failed, failed.start().run_id)
+
+        assert self.status(failed) == "idle"
+
+    def test_a_run_that_is_cancelled_at_work_leaves_the_thread_idle(self, failed: Agent) -> None:
+        run = failed.start()
+
+        def cancelled(asked: Any) -> Any:
+            self.cancel(failed, run.run_id)
+            return says("Late words.")
+
+        failed.model.answers = [cancelled]
+        assert failed.step() == "superseded"
+
+        assert self.status(failed) == "idle"

@@ -5,11 +5,11 @@ from uuid import uuid4
 
 import pytest
 
-from callboard.agents import snapshots
+from callboard.agents import service, snapshots, toolbox
 from callboard.database import Database
 from support.agent_api import ask, code_of, fields_of
-from support.agents import Agent, plan
-from support.board import Board
+from support.agents import ALICE, Agent, plan
+from support.board import Board, count
 from support.model import calls, says
 
 MISSING = "1f0c0000-0000-6000-8000-000000000000"
@@ -291,6 +291,26 @@ class TestUpdating:
         assert agent.steps() == ["success"]
         titles = [row["title"] for row in db.execute("SELECT title FROM activities ORDER BY position")]
         assert titles == ["Activity", "Dusk", "Dawn"]
+
+    def test_a_change_that_brings_no_message_repeats_no_call(
+        self, db: Database, agent: Agent, board: Board, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        agent.model.answers = [calls(plan(board)), says("Done.")]
+        run = agent.start()
+
+        def cancelled(point: str, correlation_id: str | None = None) -> None:
+            if point == "run_agent_step.after_tool":
+                service.cancel_run(db, ALICE, agent.thread_id, run.run_id, "interrupt")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(toolbox, "crash_point", cancelled)
+            assert agent.step() == "superseded"
+
+        update(agent, values={"messages": []}, as_node="think")
+        agent.start(input=None)
+
+        assert agent.steps() == ["success"]
+        assert count(db, "activities") == 2
 
     def test_a_change_from_a_checkpoint_that_is_missing_is_not_found(self, agent: Agent) -> None:
         agent.start()

@@ -561,3 +561,18 @@ def test_all_that_a_turn_reads_has_its_bound(db: Database, cloud: FakeCloud, boa
     read = [message.text for message in agent.model.asked[-1][3:]]
     assert len(read) == 20
     assert sum(map(len, read)) < 1.2 * sizes.MAX_TURN
+
+
+def test_what_a_turn_did_wrong_has_its_bound_too(db: Database, cloud: FakeCloud, board: Board) -> None:
+    wrong = {"title": "", "params": [], "candidates": -1, "more": 1}
+    arguments = {"project_id": str(board.project_id), "title": "x", "cards": [wrong for _ in range(100)]}
+    many = calls(*[("create_activity_with_cards", arguments)] * 30)
+    agent = make_agent(db, cloud, board.project_id, many, says("I see."))
+    agent.start()
+
+    agent.steps()
+
+    read = [message.text for message in agent.model.asked[-1][3:]]
+    assert len(read) == 30
+    assert sum(map(len, read)) <= sizes.MAX_TURN
+    assert "INVALID_TOOL_ARGUMENTS" in read[0]

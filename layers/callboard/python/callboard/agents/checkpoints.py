@@ -43,13 +43,14 @@ class Saver(PostgresSaver):
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Store what is no part of the next checkpoint: interrupts, their answers, errors.
+        """Store what is no part of the next checkpoint: interrupts, errors, the answer that a run brings.
 
         What a node changed is: its checkpoint follows at once, and to store it before would only spare other nodes of
         the same super-step, which there are none of.
         """
-        kept = [write for write in writes if write[0] in WRITES_IDX_MAP]
-        if kept or task_id == NULL_TASK_ID:
+        # What a node that was resumed changed comes with the answer that it got, which is not to be kept either: should
+        # the checkpoint not follow, the question stands, and another answer counts.
+        if task_id == NULL_TASK_ID or all(write[0] in WRITES_IDX_MAP for write in writes):
             with _fenced():
                 super().put_writes(config, writes, task_id, task_path)
 

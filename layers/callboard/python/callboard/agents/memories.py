@@ -23,6 +23,8 @@ MAX_CANDIDATES = 20
 MAX_PICTURES = 8
 PICTURE_SIDE = 1568
 MAX_PICTURE_BYTES = 20 * 1024 * 1024
+# https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-call.html
+MAX_SHOWN_BYTES = 3_750_000
 # Bedrock takes 20 MB in a request, in which pictures are a third larger.
 # https://docs.claude.com/en/docs/build-with-claude/vision
 MAX_BYTES_IN_ALL = 12_000_000
@@ -60,7 +62,7 @@ def pictures_of_card(context: StepContext, state: State) -> list[dict[str, Any]]
     Raises:
         ServiceUnavailableError: The bucket does not answer.
     """
-    from callboard.pictures import reduced  # noqa: PLC0415  # only reviews pay for Pillow
+    from callboard.pictures import shown  # noqa: PLC0415  # only reviews pay for Pillow
 
     if not get_settings().model_sees_pictures:
         return []
@@ -73,14 +75,15 @@ def pictures_of_card(context: StepContext, state: State) -> list[dict[str, Any]]
         if not (candidate.media_type or "").startswith("image/"):
             continue
         content = storage.read(candidate.result_url, MAX_PICTURE_BYTES)
-        small = None if content is None else reduced(content, PICTURE_SIDE, "JPEG")
-        if small is None or len(small) > left:
+        picture = None if content is None else shown(content, PICTURE_SIDE, MAX_SHOWN_BYTES)
+        if picture is None or len(picture[0]) > left:
             blocks.append({"type": "text", "text": f"The picture of candidate {candidate.id} cannot be shown."})
             continue
+        small, media_type = picture
         left -= len(small)
         blocks += [
             {"type": "text", "text": f"The picture of candidate {candidate.id}:"},
-            {"type": "image", "mime_type": "image/jpeg", "base64": base64.b64encode(small).decode()},
+            {"type": "image", "mime_type": media_type, "base64": base64.b64encode(small).decode()},
         ]
     return blocks
 

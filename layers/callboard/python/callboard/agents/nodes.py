@@ -33,15 +33,15 @@ from callboard.agents.control import (
 from callboard.agents.errors import InvalidWaitError, ModelMisbehavedError, TurnLimitError, TurnRefusedError
 from callboard.agents.models import AwaitedJob
 from callboard.agents.repository import CallKey
-from callboard.agents.sizes import MAX_CONTENT, bounded, fitting, room_of_call, size_of, text_of
+from callboard.agents.sizes import MAX_CONTENT, bounded, room_of_call, shortened, size_of, text_of
 from callboard.agents.state import EARLIER_BRIEFS, Asking, Earlier, State, Usage, Waiting
 from callboard.crash import crash_point
 from callboard.database import Database
 from callboard.errors import ServiceError
 from callboard.identity import Caller
 
-# What asking the model once may take, and a little: a step that has less left hands on.
-RESERVED_SECONDS = models.ANSWER_SECONDS + 5.0
+# What asking the model once may take, and what goes before it, pictures too: a step that has less left hands on.
+RESERVED_SECONDS = models.ANSWER_SECONDS + 10.0
 MAX_TURNS = 40
 MAX_MISTAKES = 3
 MAX_EARLIER_CHARACTERS = 1000
@@ -111,7 +111,7 @@ def think(
     turn = state["turn"] + 1
     if turn > MAX_TURNS:
         raise TurnLimitError(details={"turns": MAX_TURNS})
-    messages = fitting(state["messages"])
+    messages = shortened(state["messages"])
     first, *others = messages
     if look is not None:
         first = HumanMessage([{"type": "text", "text": first.text}, *look(context, state)])
@@ -148,6 +148,7 @@ def act(state: State, context: StepContext, *, tools: Sequence[str]) -> Change:
     problems = toolbox.problems(tools, calls)
     if problems:
         return _refuse(state, calls, problems)
+    room = room_of_call(len(calls))
     changed: Change = {"messages": [], "mistakes": 0, "jobs": list(state["jobs"])}
     for index, call in enumerate(calls):
         if call["name"] in CONTROLS:
@@ -155,8 +156,8 @@ def act(state: State, context: StepContext, *, tools: Sequence[str]) -> Change:
         else:
             # Another run may go on from here, and must find what this one's turn has done.
             key = CallKey(UUID(state["thought_by"]), state["turn"], index)
-            done = toolbox.carry_out(context, key, call, room_of_call(len(calls)))
-            changed["messages"].append(_answer(call, done.content))
+            done = toolbox.carry_out(context, key, call)
+            changed["messages"].append(_answer(call, done.content, room))
             changed["jobs"] += [str(job_id) for job_id in done.job_ids]
     if changed["jobs"] == state["jobs"]:
         # What a node returns is stored anew.
@@ -221,9 +222,9 @@ def _refuse(state: State, calls: Sequence[ToolCall], problems: dict[int, Service
             f"The model asked {mistakes} times in a row for what cannot be done; last: {first.message}",
             details={"code": first.code},
         )
-    refused = TurnRefusedError()
+    refused, room = TurnRefusedError(), room_of_call(len(calls))
     return {
-        "messages": [_answer(call, error_content(problems.get(n, refused))) for n, call in enumerate(calls)],
+        "messages": [_answer(call, error_content(problems.get(n, refused)), room) for n, call in enumerate(calls)],
         "mistakes": mistakes,
     }
 
@@ -320,9 +321,9 @@ def _outcome(woken_by: str, jobs: Sequence[AwaitedJob]) -> dict[str, Any]:
     return bounded(counts, MAX_CONTENT)
 
 
-def _answer(call: ToolCall, content: dict[str, Any]) -> ToolMessage:
+def _answer(call: ToolCall, content: dict[str, Any], room: int = MAX_CONTENT) -> ToolMessage:
     status: Literal["error", "success"] = "error" if "error" in content else "success"
-    return ToolMessage(text_of(content), tool_call_id=call["id"], name=call["name"], status=status)
+    return ToolMessage(text_of(bounded(content, room)), tool_call_id=call["id"], name=call["name"], status=status)
 
 
 def error_content(error: ServiceError) -> dict[str, Any]:

@@ -46,7 +46,7 @@ _ANSWERED = """CASE WHEN (
 ) = r.id::text THEN '{}'::jsonb END"""
 
 # A thread's status follows from its runs: busy while one is active, else what the last one left. Its head leaves the
-# runs that it ended in a CTE `moved`, with `thread_status` and `asked`.
+# runs that it ended in a CTE `moved`, with `asked`, and with `thread_status` unless they were cancelled.
 _RELEASE_THREAD = """
 , follower AS (
     SELECT DISTINCT r.thread FROM agent_runs r
@@ -57,7 +57,10 @@ _RELEASE_THREAD = """
     SET status = CASE WHEN f.thread IS NOT NULL THEN 'busy'
                       -- A run that ended before it stored anything has answered nothing.
                       WHEN m.asked IS NULL AND t.interrupts <> '{}' THEN 'interrupted'
-                      ELSE m.thread_status END,
+                      WHEN m.asked IS NULL THEN coalesce(m.thread_status, t.status_at_rest)
+                      ELSE coalesce(m.thread_status, 'idle') END,
+        status_at_rest = CASE WHEN m.thread_status = 'error' THEN 'error'
+                              WHEN m.thread_status IS NULL AND m.asked IS NULL THEN t.status_at_rest ELSE 'idle' END,
         interrupts = coalesce(m.asked, t.interrupts), updated_at = now()
     FROM (SELECT DISTINCT ON (thread) thread, thread_status, asked FROM moved
           ORDER BY thread, asked IS NULL, id DESC) m
@@ -65,30 +68,41 @@ _RELEASE_THREAD = """
     WHERE t.id = m.thread
 )"""
 
-_THREAD_COLUMNS = "t.thread_id, t.created_at, t.updated_at, t.metadata, t.status, t.interrupts"
+# What is asked stays stored until a run has stored something, and is shown only while an answer is awaited.
+_THREAD_COLUMNS = """t.thread_id, t.created_at, t.updated_at, t.metadata, t.status,
+    CASE t.status WHEN 'interrupted' THEN t.interrupts ELSE '{}' END AS interrupts"""
 _STORED_THREAD = "SELECT t.id, t.project_id, " + _THREAD_COLUMNS + " FROM agent_threads t"
 
-CREATE_THREAD = """
+CREATE_THREAD = (
+    """
 WITH thread AS (
     INSERT INTO agent_threads (id, tenant, thread_id, project_id, metadata, ephemeral, created_by)
     VALUES (%(id)s, %(tenant)s, %(thread_id)s, %(project_id)s, %(metadata)s, %(ephemeral)s, %(created_by)s)
     ON CONFLICT (tenant, thread_id) DO NOTHING
     RETURNING *
 )
-SELECT t.id, t.project_id, t.thread_id, t.created_at, t.updated_at, t.metadata, t.status, t.interrupts FROM thread t"""
+SELECT t.id, t.project_id, """
+    + _THREAD_COLUMNS
+    + " FROM thread t"
+)
 
 GET_THREAD = _STORED_THREAD + " WHERE t.tenant = %(tenant)s AND t.thread_id = %(thread_id)s"
 
 LOCK_THREAD = GET_THREAD + " FOR UPDATE"
 
-UPDATE_THREAD = """
+UPDATE_THREAD = (
+    """
 UPDATE agent_threads t
 SET metadata = t.metadata || %(metadata)s, project_id = coalesce(%(project_id)s, t.project_id), updated_at = now()
 WHERE t.tenant = %(tenant)s AND t.thread_id = %(thread_id)s
-RETURNING t.id, t.project_id, t.thread_id, t.created_at, t.updated_at, t.metadata, t.status, t.interrupts"""
+RETURNING t.id, t.project_id, """
+    + _THREAD_COLUMNS
+)
 
 ASK_NOTHING = """
-UPDATE agent_threads SET interrupts = '{}', status = 'idle', updated_at = now(), pruned_at = NULL WHERE id = %(id)s"""
+UPDATE agent_threads
+SET interrupts = '{}', status = 'idle', status_at_rest = 'idle', updated_at = now(), pruned_at = NULL
+WHERE id = %(id)s"""
 
 DELETE_THREAD = "DELETE FROM agent_threads WHERE id = %(id)s"
 
@@ -157,18 +171,13 @@ DELETE_RUN = """
 DELETE FROM agent_runs WHERE id = %(run_id)s AND tenant = %(tenant)s AND status NOT IN ('pending', 'running')"""
 
 # Waits of a run that ended are never resumed. A thread that has a run left goes on with it; without one, a run that
-# never began leaves it as the one before did.
+# has stored nothing leaves it as it was.
 CANCEL_RUNS = (
     """
 WITH moved AS (
     UPDATE agent_runs r SET status = 'interrupted', ended_at = now(), updated_at = now(), step_due_at = NULL
     WHERE r.tenant = %(tenant)s AND r.status IN ('pending', 'running') AND r.id = ANY(%(run_ids)s)
-    RETURNING r.*, NULL::text AS waiting_for,
-              CASE WHEN r.step = 0 AND (
-                  SELECT p.status FROM agent_runs p
-                  WHERE p.thread = r.thread AND p.ended_at IS NOT NULL ORDER BY p.id DESC LIMIT 1
-              ) = 'error' THEN 'error' ELSE 'idle' END AS thread_status,
-              """
+    RETURNING r.*, NULL::text AS waiting_for, NULL::text AS thread_status, """
     + _ANSWERED
     + """ AS asked
 ), closed AS (
@@ -236,10 +245,8 @@ WITH candidate AS (
     WHERE r.id = c.id AND (c.wait_id IS NULL OR c.woken_at IS NOT NULL)
     RETURNING r.*, NULL::text AS waiting_for, c.status AS status_before, c.interrupt_id, c.woken_by, c.job_ids
 ), busy AS (
-    UPDATE agent_threads t
-    SET status = 'busy', pruned_at = NULL, interrupts = CASE WHEN moved.begun THEN '{}' ELSE t.interrupts END
-    FROM moved
-    WHERE t.id = moved.thread AND (t.status <> 'busy' OR (moved.begun AND t.interrupts <> '{}'))
+    UPDATE agent_threads t SET status = 'busy', pruned_at = NULL FROM moved
+    WHERE t.id = moved.thread AND t.status <> 'busy'
 ), change AS (
     SELECT 1::bigint AS n, %(event_id)s::uuid AS event_id, 'agent.run.updated' AS topic, r.tenant, r.project_id,
            NULL::uuid AS card_id, r.correlation_id,
@@ -290,8 +297,6 @@ WITH moved AS (
     SELECT %(wait_id)s, moved.id, moved.tenant, %(interrupt_id)s, %(job_ids)s, %(mode)s, %(needed)s, %(deadline_at)s
     FROM moved
     ON CONFLICT (run_id, interrupt_id) DO NOTHING
-), answered AS (
-    UPDATE agent_threads t SET interrupts = '{}' FROM moved WHERE t.id = moved.thread AND t.interrupts <> '{}'
 )"""
     + _EVENTS_OF_MOVED
     + "SELECT moved.id, "

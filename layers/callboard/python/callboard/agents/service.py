@@ -210,7 +210,7 @@ def create_run(db: Database, caller: Caller, thread_id: UUID, request: NewRun) -
             kwargs=_kwargs(request),
             metadata=request.metadata,
             multitask_strategy=request.multitask_strategy,
-            after_seconds=request.after_seconds,
+            after_seconds=request.after_seconds or None,
         )
         run, created = repository.create_run(
             db,

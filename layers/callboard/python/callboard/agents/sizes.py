@@ -13,7 +13,7 @@ KEPT_CONVERSATION = MAX_CONVERSATION // 2
 # What a model reads of one call at most, and of all calls of one turn.
 MAX_CONTENT = 24_000
 MAX_TURN = 100_000
-MIN_CONTENT = 400
+MIN_CONTENT = 390
 LEFT_OUT = "\n\n(The oldest turns of this work are left out here. What they did is on the board.)"
 
 
@@ -33,15 +33,19 @@ def room_of_call(calls: int) -> int:
 
 
 def bounded(content: dict[str, Any], limit: int) -> dict[str, Any]:
-    """Return a content that is no longer than that; of a longer one, how it begins."""
+    """Return a content that is no longer than that; of a longer one, how it begins, or that it is too long."""
     text = text_of(content)
     if len(text) <= limit:
         return content
     note = f"The answer has {len(text)} characters; this is how it begins. Ask for less, such as one card or job."
-    return {"truncated": note, "beginning": text[:limit]}
+    cut = {"truncated": note, "beginning": text[: max(limit, 0)]}
+    # As a text within a text it is longer than it was, by the quotes in it.
+    while cut["beginning"] and (more := size_of(cut) - limit) > 0:
+        cut["beginning"] = cut["beginning"][: -max(more // 2, 1)]
+    return cut
 
 
-def fitting(messages: Sequence[AnyMessage]) -> Sequence[AnyMessage]:
+def shortened(messages: Sequence[AnyMessage]) -> Sequence[AnyMessage]:
     """Return a conversation that a model can read: without its oldest turns, if it has become too long.
 
     The request stays, and so does the last turn. A turn is what the model said with all that came of it: no answer of

@@ -83,7 +83,7 @@ def update(db: Database, thread: StoredThread, request: StateUpdate) -> Checkpoi
     """
     graph = reader(db)
     values = _values_in(request)
-    if "messages" in values:
+    if values.get("messages"):
         # Calls in them are others than those that the model thought of in the same turn, and are carried out.
         values["thought_by"] = str(new_id())
     if request.as_node is not None and request.as_node not in graph.nodes:

@@ -13,7 +13,6 @@ from callboard.agents import repository
 from callboard.agents.control import CONTROL_TOOLS
 from callboard.agents.errors import StepSupersededError
 from callboard.agents.repository import CallKey
-from callboard.agents.sizes import bounded
 from callboard.crash import crash_point
 from callboard.errors import InvalidInputError, ServiceError
 from callboard.mcp import registry
@@ -114,11 +113,11 @@ def _problem(offered: Sequence[str], call: ToolCall) -> ServiceError | None:
     return None
 
 
-def carry_out(context: "StepContext", key: CallKey, call: ToolCall, room: int) -> Done:
+def carry_out(context: "StepContext", key: CallKey, call: ToolCall) -> Done:
     """Carry out a call of the board's tools once: its key is stored in the transaction of its effect.
 
     A repeated step finds the first result; what only reads is read again. Errors of the domain are answers to the
-    model; they leave nothing behind. The model reads no more of it than there is room for, in characters.
+    model; they leave nothing behind.
 
     Raises:
         StepSupersededError: The run was cancelled, or a later step has taken it over.
@@ -129,13 +128,13 @@ def carry_out(context: "StepContext", key: CallKey, call: ToolCall, room: int) -
         if registry.find_tool(call["name"]).read_only:
             with context.lock:
                 read = registry.call(context.db, tool_context, call["name"], call["args"])
-            return Done(bounded(for_model(read.content.model_dump(mode="json")), room))
+            return Done(for_model(read.content.model_dump(mode="json")))
         with context.lock, context.db.transaction():
             begun = repository.begin_tool_call(context.db, context.run_id, context.step, key)
             if begun is None:
                 raise StepSupersededError
             if begun.result is not None:
-                return Done(bounded(begun.result, room), begun.job_ids)
+                return Done(begun.result, begun.job_ids)
             result = registry.call(context.db, tool_context, call["name"], call["args"])
             content = for_model(result.content.model_dump(mode="json"))
             accepted = list(result.accepted_jobs)
@@ -154,4 +153,4 @@ def carry_out(context: "StepContext", key: CallKey, call: ToolCall, room: int) -
     with context.lock:
         registry.follow_up(context.db, result, origin="run_agent_step.tool")
     logger.info("tool called", action="tool_called", tool=call["name"], jobs=len(result.accepted_jobs))
-    return Done(bounded(content, room), result.accepted_jobs)
+    return Done(content, result.accepted_jobs)
