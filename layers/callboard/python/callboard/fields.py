@@ -61,6 +61,11 @@ def described(error: ValidationError, *place: str) -> list[dict[str, str]]:
     ]
 
 
+def wrong(message: str, *names: str) -> dict[str, list[dict[str, str]]]:
+    """Return an error's details that say the same of some fields."""
+    return {"fields": [{"field": name, "message": message, "type": "value_error"} for name in names]}
+
+
 def message_of(fault: Mapping[str, Any]) -> str:
     """Return a fault's message without the names of our classes."""
     message: str = fault["msg"]

@@ -43,7 +43,7 @@ from callboard.agents.repository import RunSpec
 from callboard.database import Database
 from callboard.errors import InvalidInputError
 from callboard.events.models import Changed, EventRow
-from callboard.fields import described
+from callboard.fields import described, wrong
 from callboard.identity import Caller
 from callboard.ids import new_id
 from callboard.observability import correlation_id
@@ -295,7 +295,7 @@ def modes_of(asked: str | Sequence[str]) -> list[StreamMode]:
         if mode not in {"values", "updates"}:
             raise NotOfferedError(
                 "A run is followed by its values and its updates.",
-                details=_fields("There are values and updates.", "stream_mode"),
+                details=wrong("There are values and updates.", "stream_mode"),
             )
         modes.append("values" if mode == "values" else "updates")
     return modes or ["values"]
@@ -434,7 +434,7 @@ def _refuse(wishes: dict[str, Any]) -> None:
     """Refuse what would be accepted in vain."""
     asked = sorted(name for name, value in wishes.items() if value)
     if asked:
-        raise NotOfferedError(f"Not offered: {', '.join(asked)}.", details=_fields("Not offered.", *asked))
+        raise NotOfferedError(f"Not offered: {', '.join(asked)}.", details=wrong("Not offered.", *asked))
 
 
 def _check_offered(request: NewRun) -> None:
@@ -453,22 +453,18 @@ def _check_offered(request: NewRun) -> None:
     if request.multitask_strategy == "rollback":
         raise NotOfferedError(
             "A run's effects on the board are not undone: use reject, enqueue or interrupt.",
-            details=_fields("Not offered.", "multitask_strategy"),
+            details=wrong("Not offered.", "multitask_strategy"),
         )
     if request.command is not None and request.after_seconds:
         raise NotOfferedError(
             "An answer is given at once: by then, something else may have been asked.",
-            details=_fields("Not beside a command.", "after_seconds"),
+            details=wrong("Not beside a command.", "after_seconds"),
         )
     modes_of(request.stream_mode)
     if request.command is not None and request.input is not None:
         raise InvalidInputError(
-            "A run takes an input or a command, not both.", details=_fields("Not beside an input.", "command")
+            "A run takes an input or a command, not both.", details=wrong("Not beside an input.", "command")
         )
-
-
-def _fields(message: str, *names: str) -> dict[str, Any]:
-    return {"fields": [{"field": name, "message": message, "type": "value_error"} for name in names]}
 
 
 def _kwargs(request: NewRun) -> dict[str, Any]:
@@ -486,7 +482,7 @@ def _project_in(metadata: dict[str, Any]) -> UUID | None:
     except ValueError as error:
         raise InvalidInputError(
             "metadata.project_id is not the id of a project.",
-            details=_fields("Not a UUID.", "metadata.project_id"),
+            details=wrong("Not a UUID.", "metadata.project_id"),
         ) from error
 
 
@@ -520,7 +516,7 @@ def _project_of(db: Database, caller: Caller, thread: StoredThread, request: New
     if thread.project_id is not None:
         raise InvalidInputError(
             "The thread is about another project; it can be changed in the thread's metadata.",
-            details=_fields("Not the thread's project.", PROJECT_KEY),
+            details=wrong("Not the thread's project.", PROJECT_KEY),
         )
     repository.update_thread(db, caller.tenant, thread.view.thread_id, {PROJECT_KEY: str(named)}, named)
     return named

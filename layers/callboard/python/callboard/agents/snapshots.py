@@ -18,7 +18,7 @@ from callboard.agents.models import Checkpoint, HistoryRequest, Run, StateUpdate
 from callboard.agents.state import State
 from callboard.database import Database
 from callboard.errors import InvalidInputError
-from callboard.fields import described
+from callboard.fields import described, wrong
 from callboard.ids import new_id
 
 # The others say where the agent is; it would be lost with made-up ones.
@@ -87,7 +87,7 @@ def update(db: Database, thread: StoredThread, request: StateUpdate) -> Checkpoi
         # Calls in them are others than those that the model thought of in the same turn, and are carried out.
         values["thought_by"] = str(new_id())
     if request.as_node is not None and request.as_node not in graph.nodes:
-        raise _no_such_node("The graph has no such node.")
+        raise InvalidInputError("The graph has no such node.", details=wrong("No such node.", "as_node"))
     checkpoint_id = checkpoint_id_of(request.checkpoint_id or request.checkpoint)
     config = checkpoints.config_of(thread.id, checkpoint_id=checkpoint_id)
     before = graph.get_state(config)
@@ -95,7 +95,8 @@ def update(db: Database, thread: StoredThread, request: StateUpdate) -> Checkpoi
         raise CheckpointNotFoundError
     if request.as_node not in {None, START} and "turn" not in before.values:
         # Each node relies on what the first one makes of a brief.
-        raise _no_such_node("No run has begun here: a state is given as __start__.")
+        message = "No run has begun here: a state is given as __start__."
+        raise InvalidInputError(message, details=wrong(message, "as_node"))
     try:
         stored = graph.update_state(config, values, as_node=request.as_node)
     except InvalidUpdateError as error:
@@ -103,11 +104,6 @@ def update(db: Database, thread: StoredThread, request: StateUpdate) -> Checkpoi
     # An answer to a question that the thread has moved on from would be lost: who wants it asked again starts a run.
     repository.ask_nothing(db, thread.id)
     return _checkpoint(stored, thread.view.thread_id)
-
-
-def _no_such_node(message: str) -> InvalidInputError:
-    fields = [{"field": "as_node", "message": message, "type": "value_error"}]
-    return InvalidInputError(message, details={"fields": fields})
 
 
 def checkpoint_id_of(given: Any) -> str | None:
@@ -271,8 +267,7 @@ def _values_in(request: StateUpdate) -> dict[str, Any]:
         raise InvalidInputError(details={"fields": described(error, "values")}) from error
     except (TypeError, ValueError, NotImplementedError, LookupError) as error:
         # The library has no one error for what is no message.
-        fields = [{"field": "values.messages", "message": "Not a list of messages.", "type": "value_error"}]
-        raise InvalidInputError(details={"fields": fields}) from error
+        raise InvalidInputError(details=wrong("Not a list of messages.", "values.messages")) from error
     return values
 
 
