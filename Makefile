@@ -18,10 +18,10 @@ unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 TIERS := unit integration contract e2e faults
 # Seconds after which a tier has failed, on two cores.
 BUDGET_unit := 120
-BUDGET_integration := 240
+BUDGET_integration := 480
 BUDGET_contract := 120
-BUDGET_e2e := 300
-BUDGET_faults := 420
+BUDGET_e2e := 480
+BUDGET_faults := 600
 OPTIONS_integration := -n 2
 
 .PHONY: help
