@@ -46,7 +46,7 @@ up: setup ## Start the local stack, or deploy the sources to a running one
 	@$(CALLBOARD) up
 
 .PHONY: down
-down: setup ## Stop the local stack; nothing of it stays behind
+down: setup ## Stop the local stack and forget its data; logs and pictures stay in .local
 	@$(CALLBOARD) down
 
 .PHONY: test
