@@ -98,6 +98,7 @@ def test_scripted_planner_plans_the_cards_of_the_brief(tmp_path: Path) -> None:
             "colour",
         ),
         ("a.txt", "x", 1, "ends in"),
+        ("a.md", "# T\nplanner: slow=soon\n## A\n- A: b\n", 2, "The directive slow cannot be 'soon'"),
         ("a.md", "# T\n* not a card\n## A\n- A: b\n", 2, "begin like this"),
         ("a.md", "# T\n## A\n- A: b\n- a: c\n", 2, "'A' is there more than once"),
         ("a.md", f"# T\n## A\n- A: b\n- {'x' * 181}: c\n", 4, "at most 180"),

@@ -32,6 +32,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from callboard_local.errors import StackError
+from callboard_local.planner.directives import DirectiveError, read_directives
 
 MAX_CANDIDATES = 4
 # What the agent takes.
@@ -141,6 +142,7 @@ def read_brief(path: Path) -> Brief:
     except UnicodeDecodeError as error:
         line = 1 + error.object[: error.start].count(b"\n")
         raise BriefError(path, line, "this is not UTF-8; save the file in that encoding") from error
+    _check_directives(path, text)
     if path.suffix in {".yaml", ".yml"}:
         brief = _read_yaml(path, text)
     elif path.suffix == ".md":
@@ -150,6 +152,15 @@ def read_brief(path: Path) -> Brief:
     if (length := len(as_markdown(brief))) > MAX_CHARACTERS:
         raise BriefError(path, 1, f"the brief has {length} characters; the agent takes {MAX_CHARACTERS}")
     return brief
+
+
+def _check_directives(path: Path, text: str) -> None:
+    """Refuse what the planner would, so that it is known before a run is."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            read_directives(line)
+        except DirectiveError as error:
+            raise BriefError(path, number, str(error)) from error
 
 
 def as_markdown(brief: Brief) -> str:
