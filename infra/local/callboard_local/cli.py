@@ -173,8 +173,9 @@ def explain(
     place = f", place {explanation['place']}" if explanation["place"] is not None else ""
     console.print(f"{explanation['status']}{place}", highlight=False)
     for reason in explanation["reasons"]:
-        until = f" (until {reason['until']})" if reason["until"] else ""
-        console.print(f"  {_escape(reason['message'])}{until}", highlight=False)
+        word = "at" if reason["code"] == "ended" else "until"
+        moment = f" ({word} {reason['until']})" if reason["until"] else ""
+        console.print(f"  {_escape(reason['message'])}{moment}", highlight=False)
 
 
 @app.command()

@@ -30,7 +30,9 @@ from typing import Annotated, Any
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from yaml.reader import ReaderError
 
+from callboard.fields import message_of
 from callboard_local.errors import StackError
 from callboard_local.planner.directives import DirectiveError, read_directives
 
@@ -186,13 +188,19 @@ def _read_yaml(path: Path, text: str) -> Brief:
         # What is missing at the end is missing in the last line, not in the one behind it.
         line = min(error.problem_mark.line + 1 if error.problem_mark else 1, max(1, len(text.splitlines())))
         raise BriefError(path, line, f"not valid YAML: {error.problem}") from error
+    except ReaderError as error:
+        line = 1 + text.count("\n", 0, error.position)
+        raise BriefError(path, line, f"not valid YAML: {error.reason}") from error
+    except ValueError as error:
+        # What looks like a date, and is none.
+        raise BriefError(path, 1, f"not valid YAML: {error}") from error
     try:
         return Brief.model_validate(content)
     except ValidationError as error:
         fault = error.errors()[0]
         field = ".".join(str(part) for part in fault["loc"])
         raise BriefError(
-            path, _line_of(node, fault["loc"]), f"{field or 'the brief'}: {_reason(fault['msg'])}"
+            path, _line_of(node, fault["loc"]), f"{field or 'the brief'}: {_reason(message_of(fault))}"
         ) from error
 
 
