@@ -142,22 +142,11 @@ def tail(
     """Follow a card live until interrupted."""
     import asyncio
 
-    from callboard.connections.client import Ended, Item, Reset
     from callboard_local import following
 
     stack, console = _running(), _console()
 
-    def show(item: Item) -> None:
-        if isinstance(item, Ended):
-            text = f"       {item.context_id} is gone"
-        elif isinstance(item, Reset):
-            text = f"{item.offset:>5}  (older updates are gone)"
-        else:
-            changed = item.data.get("status") or item.data.get("title") or ""
-            if waits := item.data.get("waiting_for"):
-                changed = f"{changed}, waits for {waits}"
-            about = item.data.get("job_id") or item.data.get("run_id") or item.context_id
-            text = f"{item.offset:>5}  {item.topic:20} {changed:12} {about}"
+    def show(text: str) -> None:
         console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     # A new token each time: a tail may outlive one.
