@@ -46,7 +46,7 @@ up: setup ## Start the local stack, or deploy the sources to a running one
 	@$(CALLBOARD) up
 
 .PHONY: down
-down: setup ## Stop the local stack; nothing of it stays behind
+down: setup ## Stop the local stack and forget its data; logs and pictures stay in .local
 	@$(CALLBOARD) down
 
 .PHONY: test
@@ -83,7 +83,7 @@ conformance: setup .local/conformance/.ready ## Run MCP's conformance suite and 
 	@touch $@
 
 .PHONY: bench
-bench: setup ## Measure speed against floors and peers, into docs/benchmarks.md
+bench: setup ## Measure an agent's step against plain LangGraph, into docs/benchmarks.md
 	@PYTHONPATH=tests $(VENV)/python -m bench
 
 .PHONY: openapi

@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from unittest.mock import patch
 
@@ -59,8 +59,8 @@ def _start_endpoint() -> str:
 
 @contextmanager
 def _logging_nowhere() -> Iterator[None]:
-    """Let log lines be made and written as ever, but where nobody sees them."""
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, ExitStack() as until_end:
+    """Let log lines and metrics be made and written as ever, but where nobody sees them."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere), ExitStack() as until_end:
         for handler in logger.handlers:
             assert isinstance(handler, logging.StreamHandler)
             until_end.callback(handler.setStream, handler.stream)

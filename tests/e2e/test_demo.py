@@ -148,7 +148,7 @@ def test_agent_that_does_not_get_there_ends_the_demo_with_the_reason(
     assert demo.returncode == 1, output
     assert re.search(problem, output), output
     assert "Traceback" not in output
-    assert not paths.out.exists()
+    assert list(paths.out.glob("*")) == []
 
 
 def test_a_stack_killed_in_the_middle_ends_the_demo_with_a_reason(paths: StackPaths, tmp_path: Path) -> None:

@@ -13,8 +13,12 @@ from callboard_local.queues import NAMES
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from callboard_local.stack import Stack
+
+# Of a line of a table. No terminal is so wide; a line that is too long for one goes on in its next.
+MAX_WIDTH = 1000
 
 app = typer.Typer(
     name="callboard",
@@ -90,13 +94,14 @@ def status() -> None:
     table = Table("process", "count", "memory", box=None, pad_edge=False)
     for part in status.parts(paths):
         table.add_row(part.name, str(part.processes), f"{part.memory_bytes / 2**20:.0f} MB")
-    console = _console()
-    console.print(table)
+    _print(table)
     _show(running)
     _, health = api.request(running.http, "/health")
-    for name, state in health.get("checks", {}).items():
-        console.print(f"  {name:16} {state}", style="green" if state == "healthy" else "red", highlight=False)
-    if health.get("status") != "healthy":
+    checks = health.get("checks", {}) | status.servers(running)
+    for name, state in checks.items():
+        colour = "green" if state == status.HEALTHY else "red"
+        _console().print(f"  {name:16} {_escape(state)}", style=colour, highlight=False, soft_wrap=True)
+    if health.get("status") != status.HEALTHY or set(checks.values()) != {status.HEALTHY}:
         raise StackError("The stack is not healthy. Its logs are in .local/logs; `make down up` starts it anew.")
 
 
@@ -114,25 +119,18 @@ def jobs(
     limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
 ) -> None:
     """List generation jobs, newest first."""
-    from rich.table import Column, Table
+    from rich.table import Table
 
     found = _get("/api/jobs", user, status=status, project_id=str(project) if project else None, limit=str(limit))
-    # Ids are there to be copied, so they are never cut; what has no room goes on in the next line.
-    table = Table(
-        Column("job", min_width=36, no_wrap=True),
-        Column("status", no_wrap=True),
-        Column("provider", overflow="fold"),
-        Column("try", no_wrap=True),
-        Column("created", no_wrap=True),
-        Column("error", overflow="fold"),
-        box=None,
-        pad_edge=False,
-    )
+    table = Table("job", "status", "provider", "try", "created", "error", box=None, pad_edge=False)
     for job in found["items"]:
         created = job["created_at"][11:19]
         failure = job["error_code"] or ""
         table.add_row(job["job_id"], job["status"], job["provider"], str(job["attempt"]), created, failure)
-    _console().print(table if found["items"] else "No jobs.")
+    if found["items"]:
+        _print(table)
+    else:
+        _console().print("No jobs.")
 
 
 @app.command()
@@ -144,22 +142,11 @@ def tail(
     """Follow a card live until interrupted."""
     import asyncio
 
-    from callboard.connections.client import Ended, Item, Reset
     from callboard_local import following
 
     stack, console = _running(), _console()
 
-    def show(item: Item) -> None:
-        if isinstance(item, Ended):
-            text = f"       {item.context_id} is gone"
-        elif isinstance(item, Reset):
-            text = f"{item.offset:>5}  (older updates are gone)"
-        else:
-            changed = item.data.get("status") or item.data.get("title") or ""
-            if waits := item.data.get("waiting_for"):
-                changed = f"{changed}, waits for {waits}"
-            about = item.data.get("job_id") or item.data.get("run_id") or item.context_id
-            text = f"{item.offset:>5}  {item.topic:20} {changed:12} {about}"
+    def show(text: str) -> None:
         console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     # A new token each time: a tail may outlive one.
@@ -175,8 +162,9 @@ def explain(
     place = f", place {explanation['place']}" if explanation["place"] is not None else ""
     console.print(f"{explanation['status']}{place}", highlight=False)
     for reason in explanation["reasons"]:
-        until = f" (until {reason['until']})" if reason["until"] else ""
-        console.print(f"  {_escape(reason['message'])}{until}", highlight=False)
+        word = "at" if reason["code"] == "ended" else "until"
+        moment = f" ({word} {reason['until']})" if reason["until"] else ""
+        console.print(f"  {_escape(reason['message'])}{moment}", highlight=False)
 
 
 @app.command()
@@ -264,11 +252,16 @@ def _show(stack: "Stack") -> None:
         "database": stack.database_url,
         "AWS endpoint": stack.aws_endpoint_url,
         "generation": stack.generator_url,
-        "model": stack.model_url,
+        "model": f"{stack.model_name} at {stack.model_url}",
         "token": "callboard token --user alice",
     }.items():
         table.add_row(f"[bold]{name}[/]", _escape(value))
-    _console().print(table, highlight=False, soft_wrap=True)
+    _print(table)
+
+
+def _print(table: "Table") -> None:
+    """Print a table with nothing cut: ids and addresses are there to be copied, whatever the width of the terminal."""
+    _console(width=MAX_WIDTH).print(table, highlight=False, soft_wrap=True)
 
 
 def _escape(text: str) -> str:
@@ -277,7 +270,7 @@ def _escape(text: str) -> str:
     return escape(text)
 
 
-def _console(*, stderr: bool = False) -> "Console":
+def _console(*, stderr: bool = False, width: int | None = None) -> "Console":
     from rich.console import Console
 
-    return Console(stderr=stderr)
+    return Console(stderr=stderr, width=width)

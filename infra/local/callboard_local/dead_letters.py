@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from callboard_local import ministack
 from callboard_local.errors import StackError
-from callboard_local.queues import DEAD_LETTERS, NAMES
+from callboard_local.queues import DEAD_LETTERS
 
 MAX_BATCH = 10
 
@@ -21,7 +21,8 @@ def redrive(endpoint: str, queues: Mapping[str, str], queue: str) -> int:
     """
     target, source = queues.get(queue), queues.get(queue + DEAD_LETTERS)
     if target is None or source is None:
-        raise StackError(f"There is no queue {queue} with dead letters; there are {', '.join(NAMES)}.")
+        known = ", ".join(name for name in queues if name + DEAD_LETTERS in queues)
+        raise StackError(f"There is no queue {queue} with dead letters; there are {known}.")
     sqs = ministack.client("sqs", endpoint)
     moved = 0
     while messages := sqs.receive_message(

@@ -1,10 +1,14 @@
-"""`python -m callboard_local.emulator`: MiniStack, whose Bedrock says that the model server failed.
+"""`python -m callboard_local.emulator`: MiniStack, whose Bedrock asks a model by its name and says when that failed.
 
-By itself it makes an answer up then, and an agent would go on with that.
+By itself it asks by Bedrock's id of the model, and makes an answer up where it gets none: an
+agent would go on with that.
 """
 
 import functools
+import http.client
+import io
 import json
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -13,6 +17,8 @@ from typing import Any
 
 from ministack import app
 from ministack.services import bedrock_runtime
+
+from callboard_local.ministack import MODEL_SETTING
 
 type HttpAnswer = tuple[int, dict[str, str], bytes]
 
@@ -27,29 +33,44 @@ class ModelServerError(BaseException):
 
 def main() -> None:
     """Serve until a signal says stop."""
-    tell_failures()
+    tell_failures(os.environ[MODEL_SETTING])
     app.main()
 
 
-def tell_failures(module: Any = bedrock_runtime) -> None:
-    """Make the emulator's Converse answer an error of Bedrock's where the model server gives no answer."""
+def tell_failures(model: str, module: Any = bedrock_runtime) -> None:
+    """Make the emulator's Converse ask this model, and answer an error of Bedrock's where that gives no answer."""
+    ask = functools.partial(_ask, model)
     module.urllib = SimpleNamespace(
-        error=urllib.error, request=SimpleNamespace(Request=urllib.request.Request, urlopen=_ask)
+        error=urllib.error, request=SimpleNamespace(Request=urllib.request.Request, urlopen=ask)
     )
     module._converse = _failing(module._converse)  # there is no public place for it
 
 
-def _ask(request: urllib.request.Request, timeout: float) -> Any:
+def _ask(model: str, request: urllib.request.Request, timeout: float) -> io.BytesIO:
+    asked: Any = request.data
+    request.data = json.dumps(json.loads(asked) | {"model": model}).encode()
     try:
-        return urllib.request.urlopen(request, timeout=timeout)  # the URL is the stack's own setting
+        # The URL is the stack's own setting.
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            body = answer.read()
     except urllib.error.HTTPError as error:
         if error.code == 429:
             raise ModelServerError(429, "ThrottlingException", "The model server is busy.") from error
         if error.code < 500:
             raise ModelServerError(400, "ValidationException", error.read(2000).decode(errors="replace")) from error
         raise ModelServerError(503, "ServiceUnavailableException", f"The model server said {error.code}.") from error
-    except (urllib.error.URLError, OSError) as error:
+    except (OSError, http.client.HTTPException) as error:
         raise ModelServerError(503, "ServiceUnavailableException", "The model server does not answer.") from error
+    if not _is_completion(body):
+        raise ModelServerError(424, "ModelErrorException", "The model server's answer is no chat completion.")
+    return io.BytesIO(body)
+
+
+def _is_completion(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body)["choices"][0]["message"], dict)
+    except (ValueError, LookupError, TypeError):
+        return False
 
 
 def _failing(converse: Callable[..., HttpAnswer]) -> Callable[..., HttpAnswer]:

@@ -10,6 +10,8 @@ from callboard_local import processes
 from callboard_local.paths import StackPaths
 
 REGION = "us-east-1"
+# Read by callboard_local.emulator, which loads what only its own process needs.
+MODEL_SETTING = "CALLBOARD_EMULATOR_MODEL"
 ACCOUNT = "000000000000"
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -19,8 +21,8 @@ CREDENTIALS = {
 }
 
 
-def start(paths: StackPaths, port: int, model_url: str) -> str:
-    """Start the emulator with nothing in it, its Bedrock asking the model at `model_url`; return its endpoint URL."""
+def start(paths: StackPaths, port: int, model_url: str, model: str) -> str:
+    """Start the emulator with nothing in it, its Bedrock asking a model of the server; return its endpoint URL."""
     settings = {
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",
@@ -37,6 +39,7 @@ def start(paths: StackPaths, port: int, model_url: str) -> str:
         # An answer in OpenAI's form from there becomes one of Converse.
         "MINISTACK_BEDROCK_PROXY_URL": model_url,
         "MINISTACK_BEDROCK_PROXY_TIMEOUT_SECONDS": "100",
+        MODEL_SETTING: model,
         "LOG_LEVEL": "WARNING",
         # Workers inherit it: tests arm crash points by writing this file.
         "CRASH_POINTS_FILE": str(paths.crash_points_file),

@@ -14,12 +14,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import urllib3
-
-from callboard_local import deployment, forwarder, identities, ministack, postgres, processes, queues, warmth
+from callboard_local import (
+    deployment,
+    forwarder,
+    identities,
+    ministack,
+    model_server,
+    postgres,
+    processes,
+    queues,
+    warmth,
+)
 from callboard_local.artifacts import newest_migration
 from callboard_local.errors import StackError, StackNotRunningError
 from callboard_local.paths import StackPaths
+from callboard_local.planner.chat import MODEL
 
 DATABASE_SECRET = "callboard/database-url"
 AGENTS_DATABASE_SECRET = "callboard/agents-database-url"
@@ -31,8 +40,6 @@ CHECK_INTERVAL_SECONDS = "1"
 WORKER_CONCURRENCY = "2"
 # The planner answers at once, so a step that is not done by then has died. Another model may think for long.
 AGENT_VISIBILITY_SECONDS = "10"
-# Names an OpenAI-compatible server, such as Ollama, that is asked instead of the scripted planner.
-MODEL_VARIABLE = "CALLBOARD_MODEL_URL"
 
 type Progress = Callable[[str], None]
 
@@ -52,6 +59,7 @@ class Stack:
     generator_url: str
     generator_token: str
     model_url: str
+    model_name: str
     # None if another server stands in for the planner.
     planner_port: int | None
     user_pool_id: str
@@ -74,6 +82,14 @@ class Stack:
         if user not in passwords:
             raise StackError(f"There is no local user {user}; there are {', '.join(passwords)}.")
         return identities.access_token(self.aws_endpoint_url, self.user_pool_client_id, user, passwords[user])
+
+    def check_model(self) -> None:
+        """Make sure that the model server answers.
+
+        Raises:
+            StackError: It does not; the message says so.
+        """
+        model_server.models(self.model_url)
 
     def ports(self) -> list[int]:
         """Return the ports that the stack's parts listen on."""
@@ -107,7 +123,7 @@ def up(paths: StackPaths, progress: Progress, bind: str | None = None) -> Stack:
     """
     if bind:
         forwarder.check(bind)
-    _other_model()
+    model_server.wanted_url()
     with _alone(paths):
         try:
             stack = running(paths)
@@ -115,10 +131,13 @@ def up(paths: StackPaths, progress: Progress, bind: str | None = None) -> Stack:
             processes.stop_all(paths)
         else:
             _require_same_model(stack)
+            if stack.planner_port is None:
+                stack.check_model()
             ports = stack.ports()
             if all(processes.listens(port) for port in ports):
                 progress("deploying the current sources to the running stack")
-                deployment.deploy(stack.aws_endpoint_url, _parameters(stack.generator_url))
+                parameters = _parameters(stack.generator_url, planned=stack.planner_port is not None)
+                deployment.deploy(stack.aws_endpoint_url, parameters)
                 if bind:
                     forwarder.start(paths, bind, ports)
                 return stack
@@ -135,15 +154,22 @@ def up(paths: StackPaths, progress: Progress, bind: str | None = None) -> Stack:
 def _alone(paths: StackPaths) -> Iterator[None]:
     """Let one start at a time happen: a second would take the first one's processes for left-overs."""
     paths.root.mkdir(parents=True, exist_ok=True)
-    with (paths.root / "up.lock").open("w") as lock:
+    # The folder itself is locked: a file for that would stay behind, or be deleted under whoever waits for it.
+    lock = os.open(paths.root, os.O_RDONLY)
+    try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise StackError("This stack is being started already; wait for that, or stop it: `make down`.") from error
         yield
+    finally:
+        os.close(lock)
 
 
 def _start(paths: StackPaths, progress: Progress, bind: str | None) -> Stack:
+    model_url, model_name, planner_port = model_server.wanted_url(), MODEL, None
+    if model_url is not None:
+        model_name = model_server.choose(model_url)
     shutil.rmtree(paths.run, ignore_errors=True)
     (paths.run / "tmp").mkdir(parents=True)
     postgres_port, ministack_port, generator_port = (processes.free_port() for _ in range(3))
@@ -154,15 +180,12 @@ def _start(paths: StackPaths, progress: Progress, bind: str | None) -> Stack:
     database_url = postgres.start(paths, postgres_port)
     progress("starting the generation service")
     generator_url = _start_generator(paths, generator_port, generator_token, webhook_secret)
-    model_url, planner_port = _other_model(), None
-    if model_url is not None:
-        _check_model(model_url)
-    else:
+    if model_url is None:
         progress("starting the scripted planner")
         planner_port = processes.free_port()
         model_url = _start_planner(paths, planner_port)
     progress("starting the AWS emulator")
-    endpoint = ministack.start(paths, ministack_port, model_url)
+    endpoint = ministack.start(paths, ministack_port, model_url, model_name)
     vault = ministack.client("secretsmanager", endpoint)
     vault.create_secret(Name=DATABASE_SECRET, SecretString=database_url)
     vault.create_secret(Name=AGENTS_DATABASE_SECRET, SecretString=postgres.agents_url(database_url))
@@ -170,7 +193,7 @@ def _start(paths: StackPaths, progress: Progress, bind: str | None) -> Stack:
     vault.create_secret(Name=WEBHOOK_SECRET, SecretString=webhook_secret)
 
     progress("deploying template.yaml")
-    deployed = deployment.deploy(endpoint, _parameters(generator_url))
+    deployed = deployment.deploy(endpoint, _parameters(generator_url, planned=planner_port is not None))
     progress("making the local users")
     identities.create_users(endpoint, deployed["UserPoolId"], paths.users_file)
     http = deployed["HttpApiUrl"].rstrip("/")
@@ -186,6 +209,7 @@ def _start(paths: StackPaths, progress: Progress, bind: str | None) -> Stack:
         generator_url=generator_url,
         generator_token=generator_token,
         model_url=model_url,
+        model_name=model_name,
         planner_port=planner_port,
         user_pool_id=deployed["UserPoolId"],
         user_pool_client_id=deployed["UserPoolClientId"],
@@ -222,42 +246,16 @@ def _start_planner(paths: StackPaths, port: int) -> str:
     return f"http://127.0.0.1:{port}"
 
 
-def _other_model() -> str | None:
-    """Return the base URL of the OpenAI-compatible server that is to be used instead of the planner, if any.
-
-    Raises:
-        StackError: It is no URL.
-    """
-    # Such servers are often named by the URL of their API; the emulator adds the version itself.
-    url = os.environ.get(MODEL_VARIABLE, "").strip().rstrip("/").removesuffix("/v1")
-    if not url:
-        return None
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise StackError(f"{MODEL_VARIABLE} must be the URL of a server, such as http://127.0.0.1:11434.")
-    return url
-
-
-def _check_model(url: str) -> None:
-    """Make sure that a server answers there, whatever it says.
-
-    Raises:
-        StackError: None does.
-    """
-    try:
-        urllib3.request("GET", f"{url}/v1/models", retries=False, timeout=5.0)
-    except urllib3.exceptions.HTTPError as error:
-        raise StackError(f"No model server answers at {url} ({MODEL_VARIABLE}); start it first.") from error
-
-
 def _require_same_model(stack: Stack) -> None:
     """Refuse to go on with a stack that asks another model: its emulator was told at its start."""
-    wanted = _other_model()
-    if wanted not in {None, stack.model_url}:
-        raise StackError(f"The running stack asks the model at {stack.model_url}; stop it first: `make down`.")
+    url, name = model_server.wanted_url(), model_server.wanted_name()
+    if url not in {None, stack.model_url} or name not in {None, stack.model_name}:
+        raise StackError(
+            f"The running stack asks the model {stack.model_name} at {stack.model_url}; stop it first: `make down`."
+        )
 
 
-def _parameters(generator_url: str) -> dict[str, str]:
+def _parameters(generator_url: str, *, planned: bool) -> dict[str, str]:
     common = {"token_secret": TOKEN_SECRET, "webhook_secret": WEBHOOK_SECRET, "output_hosts": ["127.0.0.1"]}
     providers = [
         {"name": "replicate", "kind": "replicate", "base_url": generator_url, **common},
@@ -267,7 +265,7 @@ def _parameters(generator_url: str) -> dict[str, str]:
         "Environment": "local",
         "DatabaseUrlSecret": DATABASE_SECRET,
         "AgentsDatabaseUrlSecret": AGENTS_DATABASE_SECRET,
-        **({"AgentQueueVisibilitySeconds": AGENT_VISIBILITY_SECONDS} if _other_model() is None else {}),
+        **({"AgentQueueVisibilitySeconds": AGENT_VISIBILITY_SECONDS} if planned else {}),
         "Providers": json.dumps(providers),
         "CheckIntervalSeconds": CHECK_INTERVAL_SECONDS,
         "WorkerConcurrency": WORKER_CONCURRENCY,

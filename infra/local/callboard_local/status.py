@@ -1,11 +1,16 @@
 """What runs for a stack at the moment."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import psutil
 
 from callboard_local import processes
+from callboard_local.errors import StackError
 from callboard_local.paths import StackPaths
+from callboard_local.stack import Stack
+
+HEALTHY = "healthy"
 
 # A word of the command line -> what we call the process.
 NAMES = {
@@ -37,6 +42,24 @@ def parts(paths: StackPaths) -> list[Part]:
             continue
         memory.setdefault(name, []).append(used)
     return [Part(name, len(used), sum(used)) for name, used in sorted(memory.items())]
+
+
+def servers(stack: Stack) -> dict[str, str]:
+    """Return the state of the servers that the functions ask: healthy, or what is wrong with one."""
+    return {"generation": _listens(stack.generator_url), "model": _answers(stack)}
+
+
+def _listens(url: str) -> str:
+    port = urlsplit(url).port
+    return HEALTHY if port is not None and processes.listens(port) else f"nothing listens at {url}"
+
+
+def _answers(stack: Stack) -> str:
+    try:
+        stack.check_model()
+    except StackError as error:
+        return str(error)
+    return HEALTHY
 
 
 def name_of(command: list[str]) -> str:

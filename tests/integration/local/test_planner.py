@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from callboard_local import ministack, processes, stack
-from callboard_local.errors import StackError
 from callboard_local.paths import StackPaths
 from support.planner import PRODUCTION, opening, tools
 
@@ -65,7 +63,7 @@ def test_converse_of_the_emulator_is_answered_by_the_planner(tmp_path: Path) -> 
     woken = {"woken_by": "jobs", "jobs": [{"job_id": "j", "card_id": "c", "status": "completed"}]}
     try:
         with program() as (_, url):
-            bedrock = ministack.client("bedrock-runtime", ministack.start(paths, processes.free_port(), url))
+            bedrock = ministack.client("bedrock-runtime", ministack.start(paths, processes.free_port(), url, "planner"))
             ends, names, usage = [], [], 0
             turns: list[list[Any]] = [[made, woken], [{}], []]
             for results in turns:
@@ -87,25 +85,6 @@ def test_converse_of_the_emulator_is_answered_by_the_planner(tmp_path: Path) -> 
     assert names == [["create_activity_with_cards", "wait_for_jobs"], ["approve_asset"], []]
     assert messages[-2]["content"] == [{"text": "1 activity with 1 card, 1 picture approved."}]
     assert usage > 100
-
-
-def test_another_model_must_be_named_by_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(stack.MODEL_VARIABLE, "localhost:11434")
-
-    with pytest.raises(StackError, match="must be the URL of a server"):
-        stack.up(StackPaths(tmp_path / ".local"), lambda step: None)
-
-
-def test_a_running_stack_is_not_asked_to_change_its_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    paths = StackPaths(tmp_path / ".local")
-    paths.root.mkdir()
-    with program() as (_, url):
-        fields = dict.fromkeys(stack.Stack.__dataclass_fields__, "") | {"aws_endpoint_url": url, "model_url": url}
-        paths.stack_file.write_text(json.dumps(fields))
-        monkeypatch.setenv(stack.MODEL_VARIABLE, "http://127.0.0.1:1/v1/")
-
-        with pytest.raises(StackError, match=f"asks the model at {url}"):
-            stack.up(paths, lambda step: None)
 
 
 def test_only_a_planner_of_our_own_is_among_the_ports() -> None:

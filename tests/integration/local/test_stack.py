@@ -1,5 +1,6 @@
 import fcntl
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,14 @@ def paths(tmp_path: Path) -> StackPaths:
 
 
 def test_second_start_at_the_same_time_is_refused(paths: StackPaths) -> None:
-    with (paths.root / "up.lock").open("w") as lock:
+    lock = os.open(paths.root, os.O_RDONLY)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
 
         with pytest.raises(StackError, match="being started already"):
             stack.up(paths, lambda step: None)
+    finally:
+        os.close(lock)
 
 
 def test_start_with_a_foreign_address_touches_nothing(paths: StackPaths) -> None:

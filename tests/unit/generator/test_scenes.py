@@ -2,6 +2,7 @@
 
 import io
 import time
+from dataclasses import replace
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
@@ -66,6 +67,29 @@ def test_draw_scene_sets_the_prompt_over_the_lower_third_only() -> None:
     top, bottom = (0, 0, 960, 330), (0, 360, 960, 540)
     assert difference(titled.crop(top), plain.crop(top)) == 0
     assert difference(titled.crop(bottom), plain.crop(bottom)) > 10
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "The lighthouse lamp goes out in bright morning light, sea behind",
+        "At night the beam of the lighthouse has gone out, sea",
+        "The unlit lighthouse on a cliff at night, mountains",
+        "An extinguished lamp in the lamp room at dawn",
+    ],
+)
+def test_paint_scene_a_lamp_that_is_out_does_not_shine(prompt: str) -> None:
+    out = read_scene(prompt, 7)
+    lit = replace(out, features=out.features - {"unlit"} | {"beam"})
+
+    dark, bright = (sum(ImageStat.Stat(paint_scene(scene, (320, 180))).mean) for scene in (out, lit))
+
+    assert "unlit" in out.features
+    assert dark < bright
+
+
+def test_read_scene_a_lamp_that_is_not_said_to_be_out_is_lit() -> None:
+    assert "unlit" not in read_scene("The keeper goes out into the light of the lamp, a candle burns", 7).features
 
 
 def test_draw_scene_takes_well_under_half_a_second() -> None:

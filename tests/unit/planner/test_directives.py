@@ -42,6 +42,8 @@ def test_directives_are_taken_out_of_the_brief() -> None:
         "simulate=[]",
         "simulate={",
         'simulate={"duration": NaN}',
+        "slw=2",
+        "endless=1",
     ],
 )
 def test_a_value_that_makes_no_sense_is_an_error_that_names_the_directive(line: str) -> None:
@@ -49,6 +51,6 @@ def test_a_value_that_makes_no_sense_is_an_error_that_names_the_directive(line: 
         read_directives(f"A cat.\nplanner: {line}")
 
 
-@pytest.mark.parametrize("line", ["planner: Anna", "the planner: endless", "planner: endless=1", "planner:"])
+@pytest.mark.parametrize("line", ["planner: Anna", "the planner: endless", "planner: Anna (tbc)", "planner:"])
 def test_other_lines_are_words_of_the_brief(line: str) -> None:
     assert read_directives(line) == (Directives(), line)

@@ -30,8 +30,11 @@ from typing import Annotated, Any
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from yaml.reader import ReaderError
 
+from callboard.fields import message_of
 from callboard_local.errors import StackError
+from callboard_local.planner.directives import DirectiveError, read_directives
 
 MAX_CANDIDATES = 4
 # What the agent takes.
@@ -141,6 +144,7 @@ def read_brief(path: Path) -> Brief:
     except UnicodeDecodeError as error:
         line = 1 + error.object[: error.start].count(b"\n")
         raise BriefError(path, line, "this is not UTF-8; save the file in that encoding") from error
+    _check_directives(path, text)
     if path.suffix in {".yaml", ".yml"}:
         brief = _read_yaml(path, text)
     elif path.suffix == ".md":
@@ -150,6 +154,15 @@ def read_brief(path: Path) -> Brief:
     if (length := len(as_markdown(brief))) > MAX_CHARACTERS:
         raise BriefError(path, 1, f"the brief has {length} characters; the agent takes {MAX_CHARACTERS}")
     return brief
+
+
+def _check_directives(path: Path, text: str) -> None:
+    """Refuse what the planner would, so that it is known before a run is."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            read_directives(line)
+        except DirectiveError as error:
+            raise BriefError(path, number, str(error)) from error
 
 
 def as_markdown(brief: Brief) -> str:
@@ -175,13 +188,19 @@ def _read_yaml(path: Path, text: str) -> Brief:
         # What is missing at the end is missing in the last line, not in the one behind it.
         line = min(error.problem_mark.line + 1 if error.problem_mark else 1, max(1, len(text.splitlines())))
         raise BriefError(path, line, f"not valid YAML: {error.problem}") from error
+    except ReaderError as error:
+        line = 1 + text.count("\n", 0, error.position)
+        raise BriefError(path, line, f"not valid YAML: {error.reason}") from error
+    except ValueError as error:
+        # What looks like a date, and is none.
+        raise BriefError(path, 1, f"not valid YAML: {error}") from error
     try:
         return Brief.model_validate(content)
     except ValidationError as error:
         fault = error.errors()[0]
         field = ".".join(str(part) for part in fault["loc"])
         raise BriefError(
-            path, _line_of(node, fault["loc"]), f"{field or 'the brief'}: {_reason(fault['msg'])}"
+            path, _line_of(node, fault["loc"]), f"{field or 'the brief'}: {_reason(message_of(fault))}"
         ) from error
 
 

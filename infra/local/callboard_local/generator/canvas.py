@@ -32,8 +32,12 @@ class Canvas:
 
     @property
     def dark(self) -> bool:
-        """Whether lamps are lit."""
+        """Whether it is so dark that lamps are needed."""
         return self.hour in {"night", "storm", "dusk"}
+
+    def shines(self, *names: str) -> bool:
+        """Tell whether lamps burn: in the dark, or if any of these is to be seen; never if they are said to be out."""
+        return (self.dark or self.has(*names)) and not self.has("unlit")
 
     def has(self, *names: str) -> bool:
         """Tell whether any of these is to be seen."""

@@ -39,7 +39,7 @@ def _view(canvas: Canvas, size: tuple[int, int]) -> Image.Image:
 
 
 def _warm(canvas: Canvas) -> bool:
-    return canvas.dark or canvas.has("lamp")
+    return canvas.shines("lamp")
 
 
 def paint_room(canvas: Canvas) -> None:
@@ -290,7 +290,7 @@ def paint_lamp_room(canvas: Canvas) -> None:
     floor.rectangle(0, canvas.height * 0.735, canvas.width, canvas.height)
     floor.shade([(0, mix(metal, LAMP, 0.22)), (0.3, metal), (1, (6, 6, 8))])
     size = canvas.height * 0.33
-    lit = _warm(canvas) or canvas.has("beam")
+    lit = canvas.shines("lamp", "beam")
     tone = LAMP if lit else mix(canvas.palette.haze, (255, 255, 255), 0.4)
     if lit:
         shine(canvas.picture, (x, y), canvas.width * 0.5, LAMP, 0.6, 2.0)

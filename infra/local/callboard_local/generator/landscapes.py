@@ -97,7 +97,7 @@ def _paint_station(canvas: Canvas, horizon: float, side: int, rng: Random) -> No
             rng.uniform(0.3, 0.9),
         )
     surf.paint(mix(canvas.palette.haze, (255, 255, 255), 0.4), 0.5, blur=1.0)
-    if canvas.dark or canvas.has("beam", "fog"):
+    if canvas.shines("beam", "fog"):
         paint_beam(canvas, lamp, rng)
 
 
@@ -120,7 +120,7 @@ def _paint_watcher(canvas: Canvas, rng: Random, side: int) -> None:
         (foot[0], foot[1] + size * 0.03),
         size,
         rng,
-        lantern=canvas.dark and canvas.has("lamp", "beam"),
+        lantern=canvas.shines() and canvas.has("lamp", "beam"),
         rim=mix(canvas.palette.light, canvas.palette.haze, 0.5),
     )
 
@@ -502,7 +502,7 @@ def _people_the_land(canvas: Canvas, line: list[Point], rng: Random, *, tree: bo
     if canvas.has("lighthouse"):
         x, y = spot(0.15, 0.3, side)
         lamp = paint_lighthouse(canvas, (x, y + 4), canvas.height * 0.5, rng)
-        if canvas.dark:
+        if canvas.shines():
             paint_beam(canvas, lamp, rng)
     if canvas.has("house"):
         x, y = spot(0.12, 0.3, -side)
@@ -520,7 +520,7 @@ def _people_the_land(canvas: Canvas, line: list[Point], rng: Random, *, tree: bo
             (x, y + size * 0.03),
             size,
             rng,
-            lantern=canvas.dark and canvas.has("lamp", "beam"),
+            lantern=canvas.shines() and canvas.has("lamp", "beam"),
             rim=mix(canvas.palette.light, canvas.palette.haze, 0.4),
         )
     if canvas.has("birds") or rng.random() < 0.3:

@@ -39,13 +39,13 @@ def paint_lighthouse(canvas: Canvas, foot: Point, size: float, rng: Random) -> P
     for step in range(3):
         level = gallery + (y - gallery) * (0.2 + step * 0.27)
         Stencil(canvas.picture, box).rectangle(x - size * 0.012, level, x + size * 0.012, level + size * 0.045).paint(
-            LAMP if canvas.dark and step == 1 else mix(palette.dark, palette.haze, 0.12)
+            LAMP if canvas.shines() and step == 1 else mix(palette.dark, palette.haze, 0.12)
         )
     metal = mix(palette.dark, palette.haze, 0.08)
     lamp = (x, gallery - size * 0.068)
     room = Stencil(canvas.picture, box)
     room.rectangle(x - slim * 0.72, gallery - size * 0.125, x + slim * 0.72, gallery)
-    room.paint(mix(LAMP, palette.haze, 0.15) if canvas.dark else mix(palette.haze, (255, 255, 250), 0.3))
+    room.paint(mix(LAMP, palette.haze, 0.15) if canvas.shines() else mix(palette.haze, (255, 255, 250), 0.3))
     frame = Stencil(canvas.picture, box)
     frame.rectangle(x - slim * 1.5, gallery - size * 0.012, x + slim * 1.5, gallery + size * 0.012)
     frame.line([(x - slim * 1.45, gallery - size * 0.05), (x + slim * 1.45, gallery - size * 0.05)], size * 0.006)

@@ -76,6 +76,11 @@ FEATURE_WORDS: dict[str, str] = {
 ANYWHERE: tuple[Place, ...] = ("sea", "mountains", "field", "desert", "forest", "city")
 ANY_HOUR: tuple[Hour, ...] = ("dawn", "day", "dusk", "night")
 WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
+# What is named is still to be seen then, but does not shine.
+UNLIT = re.compile(
+    r"\b(?:lamp|lantern|light|lighthouse|beam|beacon|candle|flame)s? (?:(?:is|are|has|have|just|slowly) )*"
+    r"(?:goes|go|went|gone|going|put|blown|burnt|burned) out\b|\b(?:unlit|extinguish(?:es|ed)?)\b"
+)
 PARAGRAPH = re.compile(r"\n\s*\n")
 
 
@@ -105,12 +110,15 @@ def read_scene(prompt: str, seed: int) -> Scene:
     The first paragraph says what is to be seen. What follows, such as the mood of a whole production, is no part of
     the scene: a storm that is spoken of there is not in every picture.
     """
-    found = WORD.findall(subject_of(prompt).lower())
+    subject = subject_of(prompt).lower()
+    found = WORD.findall(subject)
     # Two words may be one of ours: "lamp room".
     words = [part for word in found for part in (word, *word.split("-"))] + ["-".join(pair) for pair in pairwise(found)]
     digest = int.from_bytes(hashlib.sha256(f"{seed}:{' '.join(found)}:{prompt.strip()}".encode()).digest()[:8])
     rng = Random(f"{digest}:scene")
     features = frozenset(name for name, known in FEATURE_WORDS.items() if not set(known.split()).isdisjoint(words))
+    if UNLIT.search(" ".join(subject.split())):
+        features |= {"unlit"}
     anywhere, any_hour = rng.choice(ANYWHERE), rng.choice(ANY_HOUR)
     return Scene(_place_of(words, anywhere), _hour_of(words, any_hour), features, seed, digest)
 

@@ -24,7 +24,7 @@ MISBEHAVIOURS: dict[str, Misbehaviour] = {
 
 
 class DirectiveError(Exception):
-    """A directive has a value that it cannot have; the message says which."""
+    """There is no such directive, or not with such a value; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,10 @@ class Directives:
 
 
 def read_directives(brief: str) -> tuple[Directives, str]:
-    """Return the directives of a brief and the brief without them; other lines of that form are words like any.
+    """Return the directives of a brief and the brief without them; `planner: Anna` is a line like any.
 
     Raises:
-        DirectiveError: A directive's value makes no sense.
+        DirectiveError: There is no directive of a name that is given a value, or the value makes no sense.
     """
     directives, rest = Directives(), []
     for line in brief.splitlines():
@@ -59,6 +59,9 @@ def read_directives(brief: str) -> tuple[Directives, str]:
                 directives = SETTINGS[name](directives, value)
             except ValueError as error:
                 raise DirectiveError(f"The directive {name} cannot be {value!r}: {error}") from error
+        elif found and found["value"] is not None:
+            wrong = f"The directive {name} takes no value" if name in MISBEHAVIOURS else f"There is no directive {name}"
+            raise DirectiveError(f"{wrong}; those with one are {', '.join(SETTINGS)}.")
         else:
             rest.append(line)
     return directives, "\n".join(rest).strip()
@@ -73,10 +76,9 @@ def _deadline(directives: Directives, value: str) -> Directives:
 
 
 def _candidates(directives: Directives, value: str) -> Directives:
-    candidates = int(value)
-    if not 0 <= candidates <= MAX_CANDIDATES:
+    if not value.isdecimal() or int(value) > MAX_CANDIDATES:
         raise ValueError(f"it is a number from 0 to {MAX_CANDIDATES}")
-    return replace(directives, candidates=candidates)
+    return replace(directives, candidates=int(value))
 
 
 def _wait(directives: Directives, value: str) -> Directives:
@@ -97,14 +99,20 @@ def _ask(directives: Directives, value: str) -> Directives:
 
 
 def _simulate(directives: Directives, value: str) -> Directives:
-    simulate = json.loads(value, parse_constant=_refuse_constant)
+    try:
+        simulate = json.loads(value, parse_constant=_refuse_constant)
+    except ValueError:
+        simulate = None
     if not isinstance(simulate, dict):
         raise ValueError("it is a JSON object")
     return replace(directives, simulate=simulate)
 
 
 def _seconds(value: str) -> float:
-    seconds = float(value)
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
     if not 0 <= seconds <= 86_400:
         raise ValueError("it is a number of seconds, at most a day")
     # Whole seconds are written as such: a tool may take integers only.
