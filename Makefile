@@ -83,7 +83,7 @@ conformance: setup .local/conformance/.ready ## Run MCP's conformance suite and 
 	@touch $@
 
 .PHONY: bench
-bench: setup ## Measure an agent's step against plain LangGraph, into docs/benchmarks.md
+bench: setup ## Measure agents' steps and projects' memory against floors and peers, into docs/benchmarks.md
 	@PYTHONPATH=tests $(VENV)/python -m bench
 
 .PHONY: openapi
