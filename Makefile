@@ -91,8 +91,11 @@ openapi: setup ## Write the OpenAPI document that the functions' routes make
 	$(VENV)/python -m callboard_local.openapi
 
 .PHONY: build
-build: setup ## Build what `sam deploy` uploads, into .aws-sam
-	PATH="$(CURDIR)/$(VENV):$(CURDIR)/.local/uv/bin:$$PATH" $(VENV)/sam build
+build: export ARCHITECTURE ?= arm64
+build: setup ## Build what `sam deploy` uploads, into .aws-sam, and show its sizes (ARCHITECTURE=x86_64: not for arm64)
+	PATH="$(CURDIR)/$(VENV):$(CURDIR)/.local/uv/bin:$$PATH" $(VENV)/sam build \
+		--parameter-overrides Architecture=$(ARCHITECTURE)
+	@$(VENV)/python -m callboard_local.build_sizes
 
 .PHONY: format
 format: setup ## Format the sources and fix what ruff can
