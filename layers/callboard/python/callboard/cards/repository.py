@@ -18,8 +18,9 @@ CARD_COLUMNS: Final = """
          WHEN EXISTS (SELECT FROM generation_jobs j WHERE j.card_id = c.id AND j.status IN ('queued', 'processing'))
               THEN 'generating'
          WHEN EXISTS (SELECT FROM generation_jobs j WHERE j.card_id = c.id AND j.status = 'completed') THEN 'review'
-         WHEN (SELECT j.status FROM generation_jobs j WHERE j.card_id = c.id ORDER BY j.id DESC LIMIT 1) = 'failed'
-              THEN 'failed'
+         -- A range and an order that only the card's index has: else the planner may walk everybody's newer jobs.
+         WHEN (SELECT j.status FROM generation_jobs j WHERE j.card_id BETWEEN c.id AND c.id
+               ORDER BY j.card_id, j.id DESC LIMIT 1) = 'failed' THEN 'failed'
          ELSE 'planned' END AS status"""
 
 # Where c is a row of the table: its offset is that of its context.
