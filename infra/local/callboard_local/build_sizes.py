@@ -24,20 +24,45 @@ def main() -> None:
 
 
 def of_functions(build: Path) -> dict[str, int]:
-    """Return the bytes of each function with its layers, the largest first."""
-    template: dict[str, Any] = yaml_parse((build / "template.yaml").read_text())  # type: ignore[no-untyped-call]
-    shared = template["Globals"]["Function"]["Layers"]
-    layers: dict[str, int] = {}
+    """Return the bytes of each function with its layers, by its logical id, the largest first."""
+    sizes: dict[Path, int] = {}
     found: dict[str, int] = {}
-    for name, resource in template["Resources"].items():
-        if resource["Type"] != "AWS::Serverless::Function":
-            continue
-        names = {layer["Ref"] for layer in resource["Properties"].get("Layers", shared)}
-        for layer in names - layers.keys():
-            layers[layer] = _size_of(build / template["Resources"][layer]["Properties"]["ContentUri"])
-        code = _size_of(build / resource["Properties"]["CodeUri"])
-        found[name] = code + sum(layers[layer] for layer in names)
+    for name, folders in _folders(_template(build), build).items():
+        for folder in folders:
+            sizes.setdefault(folder, _size_of(folder))
+        found[name] = sum(sizes[folder] for folder in folders)
     return dict(sorted(found.items(), key=lambda one: -one[1]))
+
+
+def parts_of(build: Path, function: str) -> tuple[Path, list[Path], str]:
+    """Return where a function's code is, where Python finds its layers, and its handler."""
+    template = _template(build)
+    for name, (code, *layers) in _folders(template, build).items():
+        handler: str = template["Resources"][name]["Properties"]["Handler"]
+        if handler.partition(".")[0] == function:
+            return code, [layer / "python" for layer in layers], handler
+    raise LookupError(function)
+
+
+def _template(build: Path) -> dict[str, Any]:
+    template: dict[str, Any] = yaml_parse((build / "template.yaml").read_text())  # type: ignore[no-untyped-call]
+    return template
+
+
+def _folders(template: dict[str, Any], build: Path) -> dict[str, list[Path]]:
+    """Return the folders of each function: its code's first, then its layers'."""
+    resources, shared = template["Resources"], template["Globals"]["Function"]["Layers"]
+    return {
+        name: [
+            build / resource["Properties"]["CodeUri"],
+            *(
+                build / resources[layer["Ref"]]["Properties"]["ContentUri"]
+                for layer in resource["Properties"].get("Layers", shared)
+            ),
+        ]
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
 
 
 def _size_of(folder: Path) -> int:
