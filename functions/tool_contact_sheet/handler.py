@@ -24,7 +24,8 @@ def _project_of(call: ToolCall) -> UUID:
     try:
         return Arguments.model_validate(call.arguments).project_id
     except ValidationError as error:
-        raise InvalidToolArgumentsError.of(call.tool, error) from error
+        # The caller reads the message alone.
+        raise InvalidToolArgumentsError("project_id is to be the id of a project.") from error
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

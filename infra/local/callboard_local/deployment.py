@@ -221,13 +221,15 @@ def _enable_ttl(dynamodb: Any, table: str, specification: dict[str, Any]) -> Non
 
 
 def function_names(endpoint: str) -> dict[str, str]:
-    """Map our names of functions, as `create_job`, to those that the deployment gave them."""
+    """Map our names of functions, as `create_job`, to those that the deployment gave them; others go by their own."""
     functions = ministack.client("lambda", endpoint).get_paginator("list_functions")
-    return {
-        function["Handler"].partition(".")[0]: function["FunctionName"]
-        for page in functions.paginate()
-        for function in page["Functions"]
-    }
+    ours = {folder.name for folder in (PROJECT / "functions").iterdir()}
+    names: dict[str, str] = {}
+    for page in functions.paginate():
+        for function in page["Functions"]:
+            folder, name = function["Handler"].partition(".")[0], function["FunctionName"]
+            names[folder if folder in ours else name] = name
+    return names
 
 
 def template_path() -> Path:

@@ -20,6 +20,7 @@ from callboard.mcp.errors import (
     InvalidToolArgumentsError,
     ToolAnsweredRubbishError,
     ToolFailedError,
+    ToolGoneError,
     ToolRefusedError,
     ToolTimedOutError,
     ToolUnavailableError,
@@ -185,10 +186,10 @@ class TestArguments:
     @pytest.mark.parametrize(
         ("arguments", "field", "kind"),
         [
-            ({"zone": "a"}, "arguments", "required"),
+            ({"zone": "a"}, "colour", "required"),
             ({"colour": 7}, "colour", "type"),
             ({"colour": "purple"}, "colour", "maxLength"),
-            ({"colour": "red", "hue": 1}, "arguments", "additionalProperties"),
+            ({"colour": "red", "hue": 1}, "hue", "additionalProperties"),
             ({"colour": "a\x00"}, "arguments", "not_storable"),
             ({"colour": "\ud800"}, "arguments", "not_storable"),
             ({"colour": float("nan")}, "arguments", "not_storable"),
@@ -276,7 +277,7 @@ class TestFailures:
         [
             (ReadTimeoutError(endpoint_url="https://lambda.example.test"), ToolTimedOutError),
             (EndpointConnectionError(endpoint_url="https://lambda.example.test"), ToolFailedError),
-            (refused("ResourceNotFoundException"), ToolFailedError),
+            (refused("ResourceNotFoundException"), ToolGoneError),
             (refused("AccessDeniedException"), ToolFailedError),
             (refused("TooManyRequestsException"), ToolUnavailableError),
         ],

@@ -317,11 +317,8 @@ class TestPrompts:
         assert (told["role"], told["content"]["type"]) == ("user", "text")
         assert told["content"]["text"].endswith(brief)
         assert '{"prompt": "..."}' in told["content"]["text"]
-        memory = json.loads(attached["content"]["resource"]["text"])
-        assert (attached["content"]["resource"]["uri"], memory["project"]["id"]) == (
-            uri_of(board),
-            str(board.project_id),
-        )
+        assert attached["content"]["type"] == "text"
+        assert json.loads(attached["content"]["text"])["project"]["id"] == str(board.project_id)
 
     def test_to_review_holds_the_card_and_its_candidates(self, alice: Client, board: Board, db: Database) -> None:
         job_id = insert_job(db, board.card_id, status="completed")

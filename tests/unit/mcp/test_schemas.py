@@ -163,13 +163,13 @@ def test_what_fits_has_no_problem(value: Json) -> None:
 @pytest.mark.parametrize(
     ("value", "field", "message", "kind"),
     [
-        ({}, "", "'colour' is a required property", "required"),
+        ({}, "colour", "is required", "required"),
         ({"colour": 17}, "colour", 'must fit type: "string"', "type"),
         ({"colour": "secret 17"}, "colour", 'must fit pattern: "^[a-z]+$"', "pattern"),
         ({"colour": "red", "turns": [1, 17]}, "turns.1", "must fit maximum: 9", "maximum"),
         ({"colour": "red", "turns": [1, 1.0]}, "turns", "must fit uniqueItems: true", "uniqueItems"),
         ({"colour": "red", "turns": [True]}, "turns.0", 'must fit type: "integer"', "type"),
-        ({"colour": "red", "hue": 17}, "", "has no property hue", "additionalProperties"),
+        ({"colour": "red", "hue": 17}, "hue", "is not a property of this", "additionalProperties"),
         ({"colour": "red", "never": 17}, "", "is not allowed", "false"),
     ],
 )

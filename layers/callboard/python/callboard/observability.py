@@ -3,10 +3,20 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from logging import LogRecord
 
 from aws_lambda_powertools import Logger
 
 logger = Logger(service="callboard", use_rfc3339=True, utc=True)
+
+
+def _without_task(record: LogRecord) -> bool:
+    """Drop the name of the asyncio task, which Python adds and which says nothing here."""
+    record.__dict__.pop("taskName", None)
+    return True
+
+
+logger.addFilter(_without_task)
 
 _correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
 

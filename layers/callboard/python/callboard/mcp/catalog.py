@@ -96,16 +96,14 @@ def call(
     if tool is None:
         raise UnknownToolError(details={"tool": name})
     _check_arguments(tool, arguments)
-    answer = invocation.invoke(
-        tool.function,
-        ToolCall(
-            tool=tool.name,
-            arguments=dict(arguments),
-            tenant=context.caller.tenant,
-            request_id=request_id or correlation_id() or str(new_id()),
-        ),
+    call = ToolCall(
+        tool=tool.name,
+        arguments=dict(arguments),
+        tenant=context.caller.tenant,
+        request_id=request_id or correlation_id() or str(new_id()),
     )
-    _check_answer(tool, answer)
+    answer = invocation.invoke(tool.function, call)
+    _check_answer(tool, call, answer)
     return ToolResult(answer)
 
 
@@ -133,11 +131,12 @@ def _unsendable(arguments: Mapping[str, Any]) -> list[schemas.Fault]:
     return []
 
 
-def _check_answer(tool: RegisteredTool, answer: ToolAnswer) -> None:
+def _check_answer(tool: RegisteredTool, call: ToolCall, answer: ToolAnswer) -> None:
     if tool.output_schema is None:
         return
     faults = schemas.problems(schemas.expanded(tool.output_schema), answer.root)
     if faults:
+        invocation.log_failure(tool.function, call, "it does not fit the output schema")
         raise ToolAnsweredRubbishError(
             details={"tool": tool.name, "reason": "it does not fit the output schema", "fields": faults}
         )

@@ -113,6 +113,12 @@ class ToolFailedError(ServiceFailedError):
     code = "TOOL_FAILED"
 
 
+class ToolGoneError(ServiceFailedError):
+    """The tool's function does not exist; nothing of the call happened."""
+
+    code = "TOOL_GONE"
+
+
 class ToolTimedOutError(NotFinishedError):
     """The tool did not answer in time; it may still have done what it was asked for."""
 

@@ -12,6 +12,7 @@ from callboard.mcp.errors import (
     FunctionNotAllowedError,
     ToolAnsweredRubbishError,
     ToolFailedError,
+    ToolGoneError,
     ToolRefusedError,
     ToolTimedOutError,
     ToolUnavailableError,
@@ -25,6 +26,7 @@ TIME_LIMIT_SECONDS = 20.0
 MAX_ANSWER_BYTES = 256 * 1024
 MAX_REASON = 1000
 # Lambda did not begin.
+GONE = "ResourceNotFoundException"
 BUSY = frozenset({"TooManyRequestsException", "EC2ThrottledException", "ENILimitReachedException", "ServiceException"})
 
 
@@ -47,6 +49,7 @@ def invoke(function: str, call: ToolCall) -> ToolAnswer:
         ToolRefusedError: It says that it will not, and why.
         ToolUnavailableError: It is too busy.
         ToolTimedOutError: It did not answer in time.
+        ToolGoneError: There is no such function.
         ToolFailedError: It cannot be invoked, or it raised.
         ToolAnsweredRubbishError: It answered no JSON object, or too much.
     """
@@ -60,14 +63,25 @@ def invoke(function: str, call: ToolCall) -> ToolAnswer:
         # What is left unread would keep its connection.
         answer["Payload"].close()
     except aws.late_answers() as error:
+        log_failure(function, call, "no answer in time")
         raise ToolTimedOutError(details=details | {"limit_seconds": TIME_LIMIT_SECONDS}) from error
     except aws.failures() as error:
-        code = getattr(error, "response", {}).get("Error", {}).get("Code", type(error).__name__)
+        code = aws.error_of(error)[0] or type(error).__name__
         logger.warning("tool not invoked", action="tool_not_invoked", tool=call.tool, function=function, error=code)
-        raise (ToolUnavailableError if code in BUSY else ToolFailedError)(details=details) from error
+        failed = ToolUnavailableError if code in BUSY else ToolGoneError if code == GONE else ToolFailedError
+        raise failed(details=details) from error
     if answer.get("FunctionError"):
         _raise_failure(function, call, payload)
-    return _answer(call, payload)
+    try:
+        return _answer(call, payload)
+    except ToolAnsweredRubbishError as error:
+        log_failure(function, call, str(error.details["reason"]))
+        raise
+
+
+def log_failure(function: str, call: ToolCall, reason: str) -> None:
+    """Note why a function that was invoked is of no use; what it was asked and said stays out of the log."""
+    logger.warning("tool failed", action="tool_failed", tool=call.tool, function=function, error=reason[:100])
 
 
 def _raise_failure(function: str, call: ToolCall, payload: bytes) -> NoReturn:
@@ -76,7 +90,7 @@ def _raise_failure(function: str, call: ToolCall, payload: bytes) -> NoReturn:
         kind = str(json.loads(payload).get("errorType"))
     except (ValueError, AttributeError, RecursionError):
         kind = "unknown"
-    logger.warning("tool failed", action="tool_failed", tool=call.tool, function=function, error=kind[:100])
+    log_failure(function, call, kind)
     details = {"tool": call.tool}
     raise ToolTimedOutError(details=details) if kind == "Sandbox.Timedout" else ToolFailedError(details=details)
 

@@ -303,7 +303,8 @@ def _plan(caller: Caller, arguments: PlanArguments) -> list[types.ContentBlock]:
     uri = MEMORY.format(project_id=arguments.project_id)
     return [
         types.TextContent(text=prompts.PLAN.format(project_id=arguments.project_id, brief=arguments.brief)),
-        types.EmbeddedResource(resource=_memory_contents(uri, memory)),
+        # As words: not all clients take an embedded resource.
+        types.TextContent(text=_memory_contents(uri, memory).text),
     ]
 
 

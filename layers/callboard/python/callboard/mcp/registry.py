@@ -191,7 +191,11 @@ def _schema(schema: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(node, dict):
             return node
         target = definitions[node["$ref"].rpartition("/")[2]] if "$ref" in node else {}
-        return {name: inlined(value) for name, value in (target | node).items() if name not in {"$ref", "$defs"}}
+        whole = {name: inlined(value) for name, value in (target | node).items() if name not in {"$ref", "$defs"}}
+        if whole.get("additionalProperties") == {}:
+            # Clients take a schema without a keyword for an oversight.
+            whole["additionalProperties"] = True
+        return whole
 
     whole: dict[str, Any] = inlined(schema)
     return {name: value for name, value in whole.items() if name not in {"title", "description"}}

@@ -91,12 +91,9 @@ def problems(schema: Mapping[str, Any], value: Any) -> list[Fault]:
         # Numbers of thousands of digits, or nesting that nobody means.
         return [{"field": "", "message": "holds what cannot be checked", "type": "not_checkable"}]
     return [
-        {
-            "field": ".".join(str(part) for part in error.absolute_path)[:MAX_SHOWN],
-            "message": _message(error),
-            "type": str(error.validator or "false"),
-        }
+        {"field": field[:MAX_SHOWN], "message": message, "type": str(error.validator or "false")}
         for error in found
+        for field, message in _places(error)
     ]
 
 
@@ -229,15 +226,22 @@ def _canonical(value: Any) -> Any:
     return value
 
 
+def _places(error: Any) -> list[tuple[str, str]]:
+    """Return where something is wrong and what: at the property itself where one is missing, or is none."""
+    path = [str(part) for part in error.absolute_path]
+    if error.validator == "required":
+        # One error for each that is missing; its message begins with the name.
+        missing = [name for name in error.validator_value if error.message.startswith(repr(name))]
+        return [(".".join([*path, name]), "is required") for name in missing]
+    if error.validator == "additionalProperties" and error.validator_value is False:
+        unknown = [key for key in error.instance if key not in error.schema.get("properties", {})]
+        return [(".".join([*path, name]), "is not a property of this") for name in unknown[:MAX_PROBLEMS]]
+    return [(".".join(path), _message(error))]
+
+
 def _message(error: Any) -> str:
     if error.validator is None:
         return "is not allowed"
-    if error.validator == "required":
-        # It names what is missing, which is the schema's.
-        return str(error.message)
-    if error.validator == "additionalProperties" and error.validator_value is False:
-        unknown = [key for key in error.instance if key not in error.schema.get("properties", {})]
-        return f"has no property {', '.join(unknown)}"[:MAX_SHOWN]
     wanted = json.dumps(error.validator_value, ensure_ascii=False)
     return f"must fit {error.validator}: {wanted}"[:MAX_SHOWN]
 
