@@ -18,6 +18,7 @@ from callboard.mcp import catalog, invocation
 from callboard.mcp.errors import (
     ToolAnsweredRubbishError,
     ToolFailedError,
+    ToolGoneError,
     ToolRefusedError,
     ToolTimedOutError,
     UnknownToolError,
@@ -142,7 +143,7 @@ async def test_a_function_that_is_not_there_is_a_clear_error_and_harms_nobody(
     with pytest.raises(ServiceError) as caught:
         await call(stack, "alice", lost["name"], project_id=project_id)
 
-    assert isinstance(caught.value, ToolFailedError)
+    assert isinstance(caught.value, ToolGoneError)
     assert (await call(stack, "alice", "contact_sheet", project_id=project_id))["pictures"] == 1
 
 
